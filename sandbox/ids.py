@@ -1,0 +1,70 @@
+"""Ids, request ids, transaction numbers and secrets, all from one seed and a running number.
+
+An id is a prefix and the base-62 digits of a version-1 UUID whose time is the record's ``created_at``
+(``entities.md`` §1). What a UUID takes from its host and from chance comes here from the running number, so the same
+seed, time and number always give the same id, and two numbers never give the same one.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from sandbox.clock import Moment
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_UUID_EPOCH = 0x01B21DD213814000  # 1970 in 100 ns steps since 1582-10-15
+_HOST = 0x026BA7  # the first half of the API's own hosts' addresses
+_SPREAD = 0x9E3779B97F4A7C15  # odd, so multiplying by it modulo a power of two maps numbers one to one
+_MASK = (1 << 38) - 1  # 14 bits of clock sequence and 24 of node are free
+
+
+class Ids:
+    """A source of names for one seed; it keeps no state, the caller brings the running number."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed.encode()
+        self._salt = int.from_bytes(self._draw("salt", 0)[:8], "big")
+
+    def record(self, prefix: str, at: Moment, number: int) -> str:
+        """Return the id of a record: ``CU75sp5yGSxBGHksti1E7j3j``."""
+        return prefix + base62(self._uuid(at, number))
+
+    def event(self, at: Moment, number: int) -> str:
+        """Return the id of an event: ``EV`` and 32 hex digits."""
+        return f"EV{self._uuid(at, number):032x}"
+
+    def request(self, at: Moment, number: int) -> str:
+        """Return a request id: ``OHM`` and 32 hex digits."""
+        return f"OHM{self._uuid(at, number):032x}"
+
+    def secret(self, number: int) -> str:
+        """Return the secret of an API key: 32 hex digits."""
+        return self._draw("secret", number).hex()
+
+    def transaction_number(self, prefix: str, number: int) -> str:
+        """Return a transaction number: ``W109-369-8530``."""
+        digits = f"{int.from_bytes(self._draw('transaction', number), 'big') % 10**10:010d}"
+        return f"{prefix}{digits[:3]}-{digits[3:6]}-{digits[6:]}"
+
+    def seed(self, number: int) -> str:
+        """Return the seed of the world with this number."""
+        return self._draw("world", number).hex()
+
+    def _uuid(self, at: Moment, number: int) -> int:
+        steps = at * 10 + _UUID_EPOCH
+        free = (number * _SPREAD + self._salt) & _MASK
+        time_low, time_mid, time_high = steps & 0xFFFFFFFF, steps >> 32 & 0xFFFF, steps >> 48 & 0x0FFF
+        sequence, node = 0x8000 | free >> 24, _HOST << 24 | free & 0xFFFFFF
+        return time_low << 96 | time_mid << 80 | 0x1000 << 64 | time_high << 64 | sequence << 48 | node
+
+    def _draw(self, purpose: str, number: int) -> bytes:
+        return blake2b(b"%s/%s/%d" % (self._seed, purpose.encode(), number), digest_size=16).digest()
+
+
+def base62(value: int) -> str:
+    """Write a number in base 62: digits, lower case, upper case; no padding."""
+    digits = ""
+    while value:
+        value, digit = divmod(value, 62)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"

@@ -1,0 +1,147 @@
+"""Records to their wire form; pages; links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from sandbox.records import Records
+from sandbox.resource import ABSENT, KINDS, Family, Field, Place, Record, Snapshot, kind_of
+from sandbox.store import Document
+
+Look = Callable[[str, str], Record]
+"""Return the record of a kind with an id, as a link would show it."""
+
+_KEPT = 16384  # bodies kept ready
+
+_PAGE_LINKS = ("first", "next", "previous", "last")
+_PAGE_URIS = {f"{name}_uri": {"_type": "page", "key": name} for name in _PAGE_LINKS}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page's worth of one list: the records, how many there are in all, and how the list was asked for."""
+
+    records: Sequence[Record]
+    total: int
+    limit: int
+    offset: int
+    path: str
+    parameters: Sequence[tuple[str, str]] = ()
+    more: tuple[tuple[str, Any], ...] = ()
+
+
+def wire(record: Record, at: Place, look: Look, *, inside: bool = False) -> dict[str, Any]:
+    """Return a record's wire form; ``inside`` another one its relations are links."""
+    shape = record.shape
+    uris: dict[str, Any] = {}
+    body: dict[str, Any] = {"_type": shape.wire_type, "_uris": uris, "uri": record.uri(at)}
+    for field in shape.fields:
+        value = getattr(record, field.attribute)
+        if field.role == "hidden" or value is ABSENT or at.family not in field.views:
+            continue
+        if field.role == "kept":
+            body[field.name] = value
+        elif field.role == "as_it_was":
+            body[field.name] = _as_it_was(value, at, look)
+        elif field.role == "embeds" and not inside:
+            body[field.name] = value and wire(look(_target(field, value), value), at, look, inside=True)
+        else:
+            _link(body, uris, field, value, at, look)
+    home = record.home(at)
+    for plural in shape.collections:
+        body[f"{plural}_uri"] = f"{home}/{plural}"
+        uris[f"{plural}_uri"] = {"_type": "page", "key": plural}
+    body.update(record.more(at))
+    return body
+
+
+def _as_it_was(value: Snapshot, at: Place, look: Look) -> dict[str, Any]:
+    record = KINDS[value["kind"]].stored(value["document"])
+    return wire(record, Place(at.marketplace, Family.MARKETPLACE), look, inside=True)
+
+
+def _link(body: dict[str, Any], uris: dict[str, Any], field: Field, value: Any, at: Place, look: Look) -> None:
+    name = f"{field.name}_uri"
+    if value is None:
+        body[name] = None
+        return
+    target = look(_target(field, value), value)
+    body[name] = target.uri(at)
+    if field.listed:
+        uris[name] = {"_type": target.shape.wire_type, "key": field.name}
+
+
+def _target(field: Field, identifier: str) -> str:
+    # A source is a card or a bank account; its id says which.
+    return field.target or kind_of(identifier)
+
+
+class Bodies:
+    """Wire forms as bytes, kept while every document they were made from is still the one in the store."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._ready: dict[tuple[str, str, Family], tuple[list[tuple[str, str, Document | None]], bytes]] = {}
+
+    def of(self, record: Record, at: Place) -> bytes:
+        """Return a record's body."""
+        key = (record.shape.kind, record.id, at.family)
+        ready = self._ready.get(key)
+        if ready is not None and all(self._records.shown(table, name) is seen for table, name, seen in ready[0]):
+            return ready[1]
+        table = record.shape.table
+        seen = [(table, record.id, self._records.shown(table, record.id))]
+        body = orjson.dumps(wire(record, at, self._noting(seen)))
+        if len(self._ready) >= _KEPT:
+            self._ready.clear()
+        self._ready[key] = (seen, body)
+        return body
+
+    def page(self, listing: Listing, at: Place) -> bytes:
+        """Return the body of a page (``entities.md`` §4.3)."""
+        frame = orjson.dumps(page_frame(listing))
+        items = b",".join([self.of(record, at) for record in listing.records])
+        return b'%s,"items":[%s]}' % (frame[:-1], items)
+
+    def look(self, kind: str, identifier: str) -> Record:
+        """Return the record a link shows."""
+        return self._noting([])(kind, identifier)
+
+    def _noting(self, seen: list[tuple[str, str, Document | None]]) -> Look:
+        def look(kind: str, identifier: str) -> Record:
+            record_type = KINDS[kind]
+            document = self._records.shown(record_type.shape.table, identifier)
+            if document is None:
+                raise LookupError(f"a record shows {kind} {identifier}, which was never there")
+            seen.append((record_type.shape.table, identifier, document))
+            return self._records.of(record_type, document)
+
+        return look
+
+
+def page_frame(listing: Listing) -> dict[str, Any]:
+    """Return all of a page but its items."""
+    limit, offset, total = listing.limit, listing.offset, listing.total
+    beyond = offset + limit
+
+    def uri(start: int) -> str:
+        return f"{listing.path}?{urlencode([*listing.parameters, ('limit', limit), ('offset', start)])}"
+
+    return {
+        "_type": "page",
+        "_uris": _PAGE_URIS,
+        "uri": uri(offset),
+        "first_uri": uri(0),
+        "last_uri": uri(max(total - 1, 0) // limit * limit),
+        "next_uri": uri(beyond) if beyond < total else None,
+        "previous_uri": uri(max(offset - limit, 0)) if offset else None,
+        "limit": limit,
+        "offset": offset,
+        "total": total,
+        **dict(listing.more),
+    }

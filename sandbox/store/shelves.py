@@ -1,0 +1,137 @@
+"""All tables of one world in memory, the number sequence they share, and the transaction that is open on them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sandbox.store.journal import Record
+from sandbox.store.shelf import Document, Shelf
+
+Tables = Mapping[str, dict[str, Document]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A world's rows and sequence as they were, by reference: nothing is copied until something is written."""
+
+    shelves: Mapping[str, Shelf]
+    sequence: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """What undoes a transaction: the sequence, and every touched row, as they were before it."""
+
+    sequence: int
+    before: dict[tuple[str, str], Document | None] = field(default_factory=dict)
+
+
+class Shelves:
+    """Every shelf of a world. A shelf that a checkpoint may hold is copied before it is written to."""
+
+    def __init__(self, indexes: Mapping[str, Iterable[str]], tables: Tables, sequence: int) -> None:
+        names = {**indexes, **tables}
+        self._shelves = {name: Shelf.filled(indexes.get(name, ()), tables.get(name, {})) for name in names}
+        self._private = set(names)
+        self.sequence = sequence
+        self.changes: Changes | None = None
+
+    def __getitem__(self, table: str) -> Shelf:
+        """A table's shelf, to read from; KeyError for a table nobody declared."""
+        return self._shelves[table]
+
+    def declare(self, table: str) -> None:
+        """Make room for a table that may not have been declared; it gets no index."""
+        if table not in self._shelves:
+            self._shelves[table] = Shelf(())
+
+    def rows(self, table: str) -> Mapping[str, Document]:
+        """A table's rows by id; none for a table nobody declared."""
+        return self._shelves[table].rows if table in self._shelves else {}
+
+    def tables(self) -> list[str]:
+        """The names of the tables that hold a row."""
+        return [name for name, shelf in self._shelves.items() if shelf.rows]
+
+    def begin(self) -> Changes:
+        """Open a transaction; RuntimeError when one is open."""
+        self.refuse_transaction()
+        changes = self.changes = Changes(self.sequence)
+        return changes
+
+    def put(self, table: str, document: Document) -> None:
+        """Add a document or replace the one of its id, which hands on its place in the order."""
+        id = document["id"]
+        old = self._shelves[table].rows.get(id)
+        sequence = self.draw() if old is None else old["_seq"]
+        self._write(table, id, {**document, "_seq": sequence})
+
+    def drop(self, table: str, id: str) -> None:
+        """Remove a document; KeyError when there is none of that id."""
+        if id not in self._shelves[table].rows:
+            raise KeyError(id)
+        self._write(table, id, None)
+
+    def draw(self) -> int:
+        """The next number of the sequence; RuntimeError when no transaction is open."""
+        self._open_changes()
+        self.sequence += 1
+        return self.sequence
+
+    def record(self, changes: Changes) -> Record | None:
+        """What a transaction came to, for the journal; None when everything is as before it."""
+        put: dict[str, list[Document]] = {}
+        drop: dict[str, list[str]] = {}
+        for (table, id), before in changes.before.items():
+            after = self._shelves[table].rows.get(id)
+            if after is not None and after is not before:
+                put.setdefault(table, []).append(after)
+            elif after is not before:
+                drop.setdefault(table, []).append(id)
+        if not put and not drop and self.sequence == changes.sequence:
+            return None
+        return {"sequence": self.sequence, "put": put, "drop": drop}
+
+    def undo(self, changes: Changes) -> None:
+        """Put everything back as it was before a transaction."""
+        for (table, id), document in changes.before.items():
+            self._writable(table).replace(id, document)
+        self.sequence = changes.sequence
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything as it is now; from here on each shelf is shared until it is written to."""
+        self.refuse_transaction()
+        self._private.clear()
+        return Checkpoint(dict(self._shelves), self.sequence)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Be as a checkpoint was; the checkpoint stays good for the next time."""
+        self.refuse_transaction()
+        self._private.clear()
+        self._shelves = dict(checkpoint.shelves)
+        self.sequence = checkpoint.sequence
+
+    def refuse_transaction(self) -> None:
+        """RuntimeError while a transaction is open."""
+        if self.changes is not None:
+            raise RuntimeError("a transaction is open")
+
+    def in_order(self) -> dict[str, list[Document]]:
+        """Every row of every table, oldest first."""
+        return {name: [shelf.rows[key[2]] for key in shelf.keys] for name, shelf in self._shelves.items()}
+
+    def _open_changes(self) -> Changes:
+        if self.changes is None:
+            raise RuntimeError("no transaction is open")
+        return self.changes
+
+    def _write(self, table: str, id: str, document: Document | None) -> None:
+        before = self._open_changes().before
+        shelf = self._writable(table)
+        before.setdefault((table, id), shelf.rows.get(id))
+        shelf.replace(id, document)
+
+    def _writable(self, table: str) -> Shelf:
+        if table not in self._private:
+            self._shelves[table] = self._shelves[table].copy()
+            self._private.add(table)
+        return self._shelves[table]

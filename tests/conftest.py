@@ -1,0 +1,48 @@
+"""What the tests stand on: worlds in memory, a clock that stands still, and a client of the real application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from sandbox import clock, fixtures
+from sandbox.web.app import Application
+from sandbox.web.guard import Guard
+from sandbox.worlds import Ground, Worlds
+from tests.api import Api
+
+NOW = clock.parse("2013-05-06T17:18:03.439563Z")
+
+
+class Wall:
+    """A wall clock that only moves when told to, in microseconds."""
+
+    def __init__(self, moment: int = NOW) -> None:
+        self.moment = moment
+
+    def __call__(self) -> int:
+        return self.moment
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def worlds(wall: Wall) -> Worlds:
+    opened = Worlds(Ground(wall=wall, seed="tests"))
+    fixtures.populate(opened.default, [])
+    return opened
+
+
+@pytest.fixture
+async def client(worlds: Worlds, aiohttp_client: AiohttpClient) -> Any:
+    return await aiohttp_client(Application(worlds, Guard()).build())
+
+
+@pytest.fixture
+def api(client: Any, worlds: Worlds) -> Api:
+    return Api(client, worlds.default.api_key, worlds.default.marketplace_uri)

@@ -1,0 +1,221 @@
+"""Redaction: nothing that must stay secret is in what is written, and what is written is one line."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.redact import RedactingFilter, install, redact
+
+CARD = "4111111111111111"
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("paid with 4111111111111111", "paid with ************1111"),
+        ("4111 1111 1111 1111", "************1111"),
+        ("4111-1111-1111-1111", "************1111"),
+        ("4111%201111%201111%201111", "************1111"),
+        ("4111+1111+1111+1111", "************1111"),
+        ("378282246310005", "***********0005"),
+        ("4222222222222", "*********2222"),
+        ("n4111111111111111x", "n************1111x"),
+        ("**4111111111111111**", "**************1111**"),
+    ],
+)
+def test_a_card_number_is_masked_down_to_its_last_four(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+@pytest.mark.parametrize("beside", [" 12/2015", " 2015", " 123", "-12-2015"])
+def test_numbers_beside_a_card_number_do_not_hide_it(beside: str) -> None:
+    assert redact(CARD + beside) == f"************1111{beside}"
+    assert redact(f"12 {CARD}") == "12 ************1111"
+
+
+def test_the_digits_of_a_percent_escape_are_not_part_of_a_card_number() -> None:
+    assert redact("%224111111111111111%22") == "%22************1111%22"
+
+
+@pytest.mark.parametrize(
+    "text", ["4111111111111112", "41111111 1111  1111", "123456789012", "4" * 20, "CU4111aaaa1111"]
+)
+def test_digits_that_are_no_card_number_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+FIELDS = ["security_code", "card_number", "account_number", "ssn_last4", "secret", "Authorization"]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '{"NAME": "VALUE", "amount": 1}',
+        '{"NAME":VALUE,"amount":1}',
+        "{'NAME': 'VALUE', 'amount': 1}",
+        "Card(NAME='VALUE', amount=1)",
+        "Card(NAME=VALUE, amount=1)",
+        "('NAME', 'VALUE')",
+        "(b'NAME', b'VALUE')",
+        r"NAME: VALUE\r\nHost: localhost",
+        "NAME=VALUE&amount=1",
+        "card[NAME]=VALUE&amount=1",
+        "card%5BNAME%5D=VALUE&amount=1",
+        r'"{\"NAME\": \"VALUE\", \"amount\": 1}"',
+        '"NAME" => "VALUE"',
+        '{"NAME": [VALUE], "amount": 1}',
+    ],
+)
+def test_the_value_of_a_secret_field_is_masked_in_every_shape(name: str, shape: str) -> None:
+    shaped = shape.replace("NAME", name)
+
+    assert redact(shaped.replace("VALUE", "987")) == shaped.replace("VALUE", "***")
+
+
+@pytest.mark.parametrize("value", ['["987", "654"]', '{"number": "987"}', "(987, 654)"])
+def test_a_secret_field_hides_whatever_container_it_holds(value: str) -> None:
+    shown = redact(f'{{"secret": {value}}}')
+
+    assert "987" not in shown
+    assert "654" not in shown
+
+
+def test_a_quote_inside_a_secret_does_not_end_it() -> None:
+    assert redact(r'{"security_code": "12\"34", "n": 1}') == '{"security_code": "***", "n": 1}'
+
+
+def test_a_secret_cut_off_before_its_closing_quote_is_masked() -> None:
+    assert redact('{"security_code": "123') == '{"security_code": "***'
+
+
+def test_a_secret_on_the_line_after_its_name_is_masked() -> None:
+    assert redact('"security_code":\n  "123"') == r'"security_code":\n  "***"'
+
+
+@pytest.mark.parametrize("value", ["null", "None", '""', '"xxxxxxxxxxxx1111"'])
+def test_a_value_that_gives_nothing_away_stays(value: str) -> None:
+    assert redact(f'{{"account_number": {value}}}') == f'{{"account_number": {value}}}'
+
+
+@pytest.mark.parametrize("text", ['{"security_code_check": "passed"}', "Missing required field [card_number]"])
+def test_a_field_that_only_sounds_secret_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Authorization: Basic Zm9vOg==", "Authorization: ***"),
+        ("sent Basic MDEyMzQ1Njc4OWFiY2RlZjAxMjM6 to it", "sent Basic *** to it"),
+        (f"the secret is {KEY}", "the secret is ***"),
+        (f"curl -u {KEY}: http://localhost/", "curl -u ***: http://localhost/"),
+        (f"http://{KEY}:@localhost:8642/v1", "http://***@localhost:8642/v1"),
+        ("http://user:pass@localhost/", "http://***@localhost/"),
+    ],
+)
+def test_credentials_are_masked(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+@pytest.mark.parametrize("text", ["Basic authentication", f"OHM{KEY}", "http://localhost/v1/customers/CU1?a=b@c"])
+def test_what_only_looks_like_credentials_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_control_characters_cannot_forge_a_line_or_drive_a_terminal() -> None:
+    assert redact("a\r\nb\tc\x1b[31m\x00\x85\u2028\u202e\ud800d") == r"a\r\nb\tc[31md"
+
+
+PUNCTUATION = [
+    "\\",
+    '"',
+    '\\"',
+    "'",
+    ":",
+    "=",
+    "=>",
+    ",",
+    "&",
+    "-",
+    "+",
+    "*",
+    "[",
+    "]",
+    "{",
+    "}",
+    "://",
+    "@",
+    "%5D",
+    "%22",
+    "%20",
+]
+WORDS = ["b", "is ", "1", "12", "1111", "4111 ", "Basic ", " ", "\n", "\x00", "null", "xxxx", "***", "*********"]
+PIECES = st.sampled_from([*FIELDS, CARD, KEY, *PUNCTUATION, *WORDS])
+
+
+@given(st.lists(PIECES | st.text(max_size=5) | st.text("0123456789 -%*", max_size=20), max_size=12).map("".join))
+def test_redacting_twice_changes_nothing(text: str) -> None:
+    once = redact(text)
+
+    assert redact(once) == once
+    assert len(once.splitlines()) <= 1
+
+
+@given(st.text("abc \"':=[]{},.", max_size=20), st.text("abc \"':=[]{},.", max_size=20))
+def test_a_card_number_never_survives_its_surroundings(before: str, after: str) -> None:
+    assert CARD not in redact(before + CARD + after)
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the root logger's only handler writes."""
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(logging.getLogger(), "handlers", [logging.StreamHandler(stream)])
+        patched.setattr(logging, "lastResort", logging.StreamHandler(stream))
+        install()
+        yield stream
+
+
+def test_records_of_child_loggers_are_redacted(written: io.StringIO) -> None:
+    logging.getLogger("aiohttp.server").warning("Bad header %r from %s", b"Authorization: Basic Zm9v", f"card {CARD}")
+
+    assert written.getvalue() == "Bad header b'Authorization: ***' from card ************1111\n"
+
+
+def test_tracebacks_and_stacks_are_redacted_and_stay_readable(written: io.StringIO) -> None:
+    try:
+        raise ValueError(f"declined {CARD}\nERROR forged line")
+    except ValueError:
+        logging.getLogger("sandbox").exception("failed", stack_info=True)
+
+    lines = written.getvalue().splitlines()
+    assert CARD not in written.getvalue()
+    assert "  ValueError: declined ************1111" in lines
+    assert [line for line in lines if not line.startswith("  ")] == ["failed"]
+
+
+def test_a_record_that_cannot_be_formatted_is_replaced(written: io.StringIO) -> None:
+    logging.getLogger("sandbox").warning("%d", "no number")
+
+    assert written.getvalue() == "A log record could not be formatted.\n"
+
+
+def test_the_handler_python_falls_back_to_is_redacted(written: io.StringIO) -> None:
+    logging.getLogger().handlers.clear()
+
+    logging.getLogger("sandbox").warning(CARD)
+
+    assert written.getvalue() == "************1111\n"
+
+
+def test_installing_twice_filters_once(written: io.StringIO) -> None:
+    install()
+
+    assert [type(known) for known in logging.getLogger().handlers[0].filters] == [RedactingFilter]
