@@ -73,7 +73,7 @@ def _link(body: dict[str, Any], uris: dict[str, Any], field: Field, value: Any, 
     target = look(_target(field, value), value)
     body[name] = target.uri(at)
     if field.listed:
-        uris[name] = {"_type": target.shape.wire_type, "key": field.name}
+        uris[name] = {"_type": field.listed_as or target.shape.wire_type, "key": field.name}
 
 
 def _target(field: Field, identifier: str) -> str:

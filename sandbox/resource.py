@@ -84,6 +84,7 @@ class Field:
     reader: Reader | None = None
     target: str = ""
     listed: bool = True
+    listed_as: str = ""
     views: Views = EVERYWHERE
     kept: bool = True
 
@@ -192,13 +193,15 @@ def embeds(
     listed: bool = True,
     views: Views = EVERYWHERE,
     account: Views = frozenset(),
+    account_listed_as: str = "",
 ) -> Any:
     """Declare the id of another record, shown whole on top and as ``<name>_uri`` when itself embedded.
 
     ``listed`` says whether that link has an entry in ``_uris`` (``money.md`` §4.3). ``account`` names the views that
-    show the same party once more as ``account``.
+    show the same party once more as ``account``; ``account_listed_as`` is the type its link has in ``_uris``, if any.
     """
-    return _declared(default, role="embeds", target=kind, listed=listed, views=views, account=account)
+    account_field = {"target": "account", "views": account, "listed_as": account_listed_as} if account else None
+    return _declared(default, role="embeds", target=kind, listed=listed, views=views, account=account_field)
 
 
 def as_it_was() -> Any:
@@ -266,8 +269,8 @@ def resource(
 def _fields(field: dataclasses.Field[Any]) -> Iterator[Field]:
     declared = {"role": "kept", **field.metadata}
     key = declared.pop("key", None) or field.name
-    account = declared.pop("account", None)
+    account: dict[str, Any] | None = declared.pop("account", None)
     yield Field(name=field.name, attribute=field.name, key=key, **declared)
     if account:
-        declared |= {"target": "account", "views": account, "kept": False}
+        declared |= {**account, "listed": bool(account["listed_as"]), "kept": False}
         yield Field(name="account", attribute=field.name, key=key, **declared)

@@ -85,7 +85,7 @@ class BankAccount(Record):
     can_debit: bool = False
     is_valid: bool = kept(default=True, views=NOT_ROOT)
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
-    customer: str | None = embeds("customer", account=NOT_CUSTOMERS & NOT_ROOT, default=None)
+    customer: str | None = embeds("customer", default=None, listed=False, account=NOT_CUSTOMERS & NOT_ROOT)
     verification: str | None = points_to("verification", default=None)
     behaviour: str | None = hidden(default=None)
 

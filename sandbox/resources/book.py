@@ -28,6 +28,7 @@ def escrow(call: Call) -> int:
 def move(call: Call, cents: int, because: str) -> None:
     """Bring cents into escrow, or take them out when negative, for the sake of a debit, credit, refund or reversal."""
     marketplace = call.the(Marketplace)
-    for side, amount in (("escrow", cents), ("outside", -cents)):
+    sides: tuple[tuple[Side, int], ...] = (("escrow", cents), ("outside", -cents))
+    for side, amount in sides:
         call.add(Entry(**call.born("EN", side), side=side, amount=amount, because=because), None)
     call.change(marketplace, None, in_escrow=marketplace.in_escrow + cents)

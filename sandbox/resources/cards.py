@@ -82,7 +82,9 @@ class Card(Record):
     is_valid: bool = True
     is_verified: bool = True
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
-    customer: str | None = embeds("customer", account=NOT_CUSTOMERS, default=None)
+    customer: str | None = embeds(
+        "customer", default=None, listed=False, account=NOT_CUSTOMERS, account_listed_as="customer"
+    )
     behaviour: str | None = hidden(default=None)
 
     def uri(self, at: Place) -> str:

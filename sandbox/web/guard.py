@@ -75,7 +75,7 @@ class Guard:
         self._headers_for = lru_cache(_SEEN)(self._echo)
 
     def refuse(self, method: str, path: str, headers: CIMultiDictProxy[str]) -> str | None:
-        """Return why this request gets a 403, or ``None`` when it may pass."""
+        """Return why this request gets a 403, or ``None`` when it may pass; ``path`` is the decoded one."""
         hosts = headers.getall(_HOST, ())
         if len(hosts) != 1:
             return "A request needs exactly one Host header."
