@@ -104,6 +104,7 @@ def read(
     conditions: list[Condition] = []
     sort: list[tuple[str, bool]] = []
     paging = {"limit": LIMIT, "offset": 0}
+    parameters = [_split(name, value) for name, value in parameters]
     for name, value in parameters:
         if name in _PAGING:
             paging[name] = _paging(name, value)
@@ -118,6 +119,13 @@ def read(
         sort=sort,
         parameters=[(name, value) for name, value in parameters if name not in _PAGING],
     )
+
+
+def _split(name: str, value: str) -> tuple[str, str]:
+    """Undo a split inside an operator: ``email[!=]=x``, not percent-encoded, comes as ``email[!`` and ``]=x``."""
+    if "[" in name and "]" not in name and value.startswith("]="):
+        return f"{name}=]", value[2:]
+    return name, value
 
 
 def _paging(name: str, value: str) -> int:

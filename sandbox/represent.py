@@ -71,7 +71,7 @@ def _link(body: dict[str, Any], uris: dict[str, Any], field: Field, value: Any, 
         body[name] = None
         return
     target = look(_target(field, value), value)
-    body[name] = target.uri(at)
+    body[name] = target.uri(at if field.through is None else Place(at.marketplace, field.through))
     if field.listed:
         uris[name] = {"_type": field.listed_as or target.shape.wire_type, "key": field.name}
 

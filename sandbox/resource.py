@@ -85,6 +85,7 @@ class Field:
     target: str = ""
     listed: bool = True
     listed_as: str = ""
+    through: Family | None = None
     views: Views = EVERYWHERE
     kept: bool = True
 
@@ -180,10 +181,19 @@ def hidden(*, default: Any = MISSING, default_factory: Any = MISSING) -> Any:
 
 
 def points_to(
-    kind: str = "", *, default: Any = MISSING, listed: bool = True, views: Views = EVERYWHERE, key: str = ""
+    kind: str = "",
+    *,
+    default: Any = MISSING,
+    listed: bool = True,
+    through: Family | None = None,
+    views: Views = EVERYWHERE,
+    key: str = "",
 ) -> Any:
-    """Declare the id of another record, shown as ``<name>_uri``; without a kind the id's prefix tells it."""
-    return _declared(default, role="points_to", target=kind, listed=listed, views=views, key=key)
+    """Declare the id of another record, shown as ``<name>_uri``; without a kind the id's prefix tells it.
+
+    ``through`` is the uri family of the link, where it is always the same.
+    """
+    return _declared(default, role="points_to", target=kind, listed=listed, through=through, views=views, key=key)
 
 
 def embeds(

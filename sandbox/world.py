@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox import schedule
 from sandbox.call import Call, Result, Route, Tools
@@ -24,7 +24,12 @@ STATE = "world"
 SHELVES: Mapping[str, tuple[str, ...]] = {**TABLES, schedule.TABLE: (), REMOVED: (), STATE: ()}
 
 
-Plant = Callable[[Route, Mapping[str, str], Mapping[str, Any]], Record]
+class Plant(Protocol):
+    """Creates one record."""
+
+    def __call__(
+        self, route: Route, path: Mapping[str, str], body: Mapping[str, Any], *, quiet: bool = True
+    ) -> Record: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +88,15 @@ class World:
 
     @contextmanager
     def planting(self) -> Iterator[Plant]:
-        """Lend a function that creates records as a route would, from fixtures: all of them or none, and no events.
+        """Lend a function that creates records as a route would, from fixtures: all of them or none.
 
-        The body may preset ``id`` and ``created_at``, also inside the parts that come along (``Call.born``).
+        Unless told otherwise it is quiet: what a fixture brings was always there and has no events. The body may
+        preset ``id`` and ``created_at``, also inside the parts that come along (``Call.born``).
         """
 
-        def plant(route: Route, path: Mapping[str, str], body: Mapping[str, Any]) -> Record:
+        def plant(route: Route, path: Mapping[str, str], body: Mapping[str, Any], *, quiet: bool = True) -> Record:
             now = parse(body["created_at"]) if "created_at" in body else self.clock.now()
-            record = route.verb(Call(self.tools, now, route, path=path, body=body, preset=body))
+            record = route.verb(Call(self.tools, now, route, path=path, body=body, preset=body if quiet else None))
             assert isinstance(record, Record), "only routes that create are planted"
             return record
 

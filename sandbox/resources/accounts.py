@@ -31,6 +31,7 @@ def create(call: Call) -> Account:
         name=given.get("name"),
         email=given.get("email_address"),
         meta=given.get("meta", {}),
+        address={},
         accounts_of=call.parent(Marketplace).id,
     )
     return _extended(call, call.add(party).id, given)

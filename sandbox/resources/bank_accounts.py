@@ -175,9 +175,9 @@ def delete(call: Call) -> None:
     call.drop(bank_account, None)
 
 
-def tokenize(call: Call, given: Mapping[str, Any]) -> BankAccount:
+def tokenize(call: Call, given: Mapping[str, Any], part: str = "") -> BankAccount:
     """Keep what may be kept of a bank account; raises ``BadRequest`` for numbers no bank has."""
-    return call.add(BankAccount(**call.born("BA"), **describe(call, given)))
+    return call.add(BankAccount(**call.born("BA", part), **describe(call, given)))
 
 
 def describe(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def delete(call: Call) -> None:
     call.drop(card, None)
 
 
-def tokenize(call: Call, given: Mapping[str, Any]) -> Card:
+def tokenize(call: Call, given: Mapping[str, Any], part: str = "") -> Card:
     """Keep what may be kept of a card; raises ``BadRequest`` or ``Conflict`` when it cannot be one."""
     number = _digits(given["card_number"])
     brand = brand_of(number)
@@ -185,7 +185,7 @@ def tokenize(call: Call, given: Mapping[str, Any]) -> Card:
     shown = {name: given[name] for name in ("name", "street_address", "postal_code", "country_code") if name in given}
     return call.add(
         Card(
-            **call.born("CC"),
+            **call.born("CC", part),
             brand=brand,
             card_type=_TYPES[brand],
             last_four=number[-4:],

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.call import Call, Route
 from sandbox.fields import Form, Nested, Uri
 from sandbox.represent import Listing
+from sandbox.resource import ABSENT
 from sandbox.resources import bank_accounts, cards
 from sandbox.resources.bank_accounts import BANK_ACCOUNT, BankAccount
 from sandbox.resources.cards import CARD, Card
@@ -49,8 +50,9 @@ def update(call: Call) -> Customer:
     given = call.given
     if not _names_links_only(call.raw):
         profile = _profile(given)
-        if "address" not in given and not customer.address:
-            profile["address"] = customer.address  # {}, null or absent, by where the party came from
+        if "address" not in given and customer.address in (None, ABSENT):
+            # Its default: built-in accounts were born with null, or without any.
+            profile["address"] = customer.address
         profile["is_identity_verified"] = customer.is_underwritten or identified(**_identity(profile))
         call.change(customer, **profile)
     add_instruments(call, customer.id, given)
@@ -68,13 +70,16 @@ def delete(call: Call) -> None:
 def add_instruments(call: Call, party: str, given: Mapping[str, Any]) -> Card | None:
     """Associate the card and the bank account a body names or describes; return the card."""
     card = None
-    if "card_uri" in given or "card" in given:
-        card = call.fetch(Card, given["card_uri"]) if "card_uri" in given else cards.tokenize(call, given["card"])
+    if "card_uri" in given:
+        card = call.fetch(Card, given["card_uri"])
+    elif "card" in given:
+        card = cards.tokenize(call, given["card"], "card")
+    if card is not None:
         cards.associate(call, card, party)
     if "bank_account_uri" in given:
         bank_accounts.associate(call, call.fetch(BankAccount, given["bank_account_uri"]), party)
     elif "bank_account" in given:
-        bank_accounts.associate(call, bank_accounts.tokenize(call, given["bank_account"]), party)
+        bank_accounts.associate(call, bank_accounts.tokenize(call, given["bank_account"], "bank_account"), party)
     return card
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sandbox.call import Call
 from sandbox.fields import Address, Email, Fault, Find, Meta, Month, Text, as_text
-from sandbox.resource import ABSENT, Absent, Place, Record, given, hidden, points_to, resource
+from sandbox.resource import ABSENT, Absent, Family, Place, Record, given, hidden, points_to, resource
 
 ADDRESS_PARTS = ("line1", "line2", "city", "state", "postal_code", "country_code")
 MASK = "xxxx"
@@ -55,7 +55,7 @@ class Customer(Record):
     name: str | None = given(Text(most=128), default=None)
     email: str | None = given(Email(), default=None)
     phone: str | None = given(Text(), default=None)
-    address: Mapping[str, str] | Absent | None = given(Address(parts=ADDRESS_PARTS), default_factory=dict)
+    address: Mapping[str, str] | Absent | None = given(Address(parts=ADDRESS_PARTS), default=ABSENT)
     business_name: str | None = given(Text(most=128), default=None)
     ein: str | None = given(Text(), default=None)
     dob: str | None = given(Month(), default=None)
@@ -64,8 +64,8 @@ class Customer(Record):
     twitter: str | None = given(Text(), default=None)
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
     is_identity_verified: bool = False
-    source: str | None = points_to(default=None)
-    destination: str | None = points_to("bank_account", default=None)
+    source: str | None = points_to(default=None, through=Family.ACCOUNTS)
+    destination: str | None = points_to("bank_account", default=None, through=Family.ACCOUNTS)
 
     # The other face, and what neither shows.
     roles: Sequence[str] = hidden(default_factory=tuple)
