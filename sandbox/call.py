@@ -56,11 +56,13 @@ class Route:
     takes: Form = field(default_factory=dict)
     open: Literal["", "world", "marketplace"] = ""
     """Who may call it without a key: ``world`` opens a fresh one, ``marketplace`` acts for the one in the path."""
+    view: Family | None = None
+    """The uri family answers are shown in, where it is not the path's own."""
 
     @property
     def family(self) -> Family:
         """The uri family answers are shown in."""
-        return Family.of(self.path)
+        return self.view or Family.of(self.path)
 
     @property
     def status(self) -> int:

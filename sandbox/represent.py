@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -49,7 +49,7 @@ def wire(record: Record, at: Place, look: Look, *, inside: bool = False) -> dict
         elif field.role == "as_it_was":
             body[field.name] = _as_it_was(value, at, look)
         elif field.role == "embeds" and not inside:
-            body[field.name] = value and wire(look(_target(field, value), value), at, look, inside=True)
+            body[field.name] = value and _embedded(field, value, at, look)
         else:
             _link(body, uris, field, value, at, look)
     home = record.home(at)
@@ -65,9 +65,15 @@ def _as_it_was(value: Snapshot, at: Place, look: Look) -> dict[str, Any]:
     return wire(record, Place(at.marketplace, Family.MARKETPLACE), look, inside=True)
 
 
+def _embedded(field: Field, value: str | Mapping[str, Any], at: Place, look: Look) -> dict[str, Any]:
+    if isinstance(value, str):
+        return wire(look(_target(field, value), value), at, look, inside=True)
+    return {"_type": KINDS[field.target].shape.wire_type, "_uris": {}, **value}
+
+
 def _link(body: dict[str, Any], uris: dict[str, Any], field: Field, value: Any, at: Place, look: Look) -> None:
     name = f"{field.name}_uri"
-    if value is None:
+    if not isinstance(value, str):
         body[name] = None
         return
     target = look(_target(field, value), value)

@@ -202,16 +202,19 @@ def embeds(
     default: Any = MISSING,
     listed: bool = True,
     views: Views = EVERYWHERE,
+    key: str = "",
     account: Views = frozenset(),
     account_listed_as: str = "",
 ) -> Any:
     """Declare the id of another record, shown whole on top and as ``<name>_uri`` when itself embedded.
 
+    What was never kept as a record of its own may stand there as a mapping: it is shown as it is, and has no link.
+
     ``listed`` says whether that link has an entry in ``_uris`` (``money.md`` §4.3). ``account`` names the views that
     show the same party once more as ``account``; ``account_listed_as`` is the type its link has in ``_uris``, if any.
     """
     account_field = {"target": "account", "views": account, "listed_as": account_listed_as} if account else None
-    return _declared(default, role="embeds", target=kind, listed=listed, views=views, account=account_field)
+    return _declared(default, role="embeds", target=kind, listed=listed, views=views, key=key, account=account_field)
 
 
 def as_it_was() -> Any:

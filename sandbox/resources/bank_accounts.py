@@ -69,6 +69,7 @@ OWNER_BANK_ACCOUNT: Mapping[str, Any] = {
     plural="bank_accounts",
     prefix="BA",
     listed_under=("customer",),
+    collections=("credits", "debits", "verifications"),
     filterable={"created_at": "datetime", "is_valid": "boolean", "meta": "meta"},
     sortable=("created_at",),
     emits="bank_account",
@@ -85,7 +86,9 @@ class BankAccount(Record):
     can_debit: bool = False
     is_valid: bool = kept(default=True, views=NOT_ROOT)
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
-    customer: str | None = embeds("customer", default=None, listed=False, account=NOT_CUSTOMERS & NOT_ROOT)
+    customer: str | None = embeds(
+        "customer", default=None, listed=False, account=NOT_CUSTOMERS & NOT_ROOT, account_listed_as="customer"
+    )
     verification: str | None = points_to("verification", default=None)
     behaviour: str | None = hidden(default=None)
 
@@ -98,6 +101,10 @@ class BankAccount(Record):
         if at.family is Family.CUSTOMERS:
             return f"/v1/customers/{self.customer}/bank_accounts/{self.id}"
         return f"{at.marketplace}/accounts/{self.customer}/bank_accounts/{self.id}"
+
+    def home(self, at: Place) -> str:
+        """Return the flat uri: what hangs from a bank account hangs there, whatever family was asked."""
+        return f"/v1/bank_accounts/{self.id}"
 
     def more(self, at: Place) -> Mapping[str, Any]:
         """Return what the nested views repeat of the numbers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.call import Call, Route
+from sandbox.errors import NotFound
 from sandbox.represent import Listing
 from sandbox.resource import Record, Snapshot, as_it_was, hidden, resource
 from sandbox.store import Document
@@ -50,6 +51,28 @@ def index(call: Call) -> Listing:
 def retrieve(call: Call) -> Event:
     """Retrieve an event."""
     return call.parent(Event)
+
+
+def index_of_record(call: Call) -> Listing:
+    """List what happened to the record the path names, oldest first."""
+    (record,) = call.at.values()
+    return call.listing(Event, ("of", record.id))
+
+
+def retrieve_of_record(call: Call) -> Event:
+    """Retrieve one of the things that happened to the record the path names."""
+    record, event = next(iter(call.at.values())), call.parent(Event)
+    if event.of != record.id:
+        raise NotFound
+    return event
+
+
+def routes_of(member: str) -> tuple[Route, ...]:
+    """Return the routes of what happened to a record; ``member`` is its path, such as ``/v1/credits/{credit}``."""
+    return (
+        Route("GET", f"{member}/events", index_of_record, "specified"),
+        Route("GET", f"{member}/events/{{event}}", retrieve_of_record, "specified"),
+    )
 
 
 ROUTES = (
