@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(trouble, IN_USE)
     except Damaged as trouble:
         return _fail(trouble, DAMAGED)
-    except StoreTrouble as trouble:
+    except (StoreTrouble, OSError) as trouble:
         return _fail(trouble, ERROR)
 
 
@@ -163,15 +163,16 @@ def _check_fixtures(options: argparse.Namespace) -> int:
 
 
 def _check_data(options: argparse.Namespace) -> int:
+    if not options.directory.is_dir():
+        return _fail(f"{options.directory} is no folder", ERROR)
     with DataDirectory(options.directory) as directory:
         found = check(directory.path)
-        for folder, findings in found.items():
-            for finding in findings:
-                print(f"{folder}: {finding}")
+        for finding in (one for findings in found.values() for one in findings):
+            print(f"{finding.file}, line {finding.line}, byte {finding.byte}: {finding.why}")
         if options.repair:
             into = directory.path.with_name(directory.path.name + ".repaired")
             for folder, rows in repair(directory.path, into).items():
-                print(f"{folder}: {rows} rows")
+                print(f"{folder}: {rows} rows saved to {into}")
             return OK
     damaged = any(found.values())
     print("damaged" if damaged else "good")
