@@ -251,9 +251,13 @@ class Nested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uri:
-    """The uri of a record, with or without host and leading slash; read to the record's id."""
+    """The uri of a record, with or without host and leading slash; read to the record's id.
+
+    ``or_kind`` is the other kind it may be of; ``word`` what the refusal calls it.
+    """
 
     kind: str
+    or_kind: str = ""
     word: str = ""
     required: bool = False
     also: tuple[str, ...] = ()
@@ -262,7 +266,8 @@ class Uri:
         text = Text().read(raw, find)
         _, version, path = text.partition("v1/")
         identifier = path.rpartition("/")[2]
-        if not version or not identifier or not find(self.kind, identifier):
+        kinds = [kind for kind in (self.kind, self.or_kind) if kind]
+        if not version or not identifier or not any(find(kind, identifier) for kind in kinds):
             raise Fault(f"{quote(text)} does not resolve to {self.word or self.kind}")
         return identifier
 

@@ -122,7 +122,9 @@ BANK_ACCOUNT: Form = {
 }
 """What is asked of a bank account (``entities.md`` §10.2)."""
 
-_ROOT: Form = {**BANK_ACCOUNT, "type": Choice(words=TYPES.words, required=True, also=("account_type",))}
+ROOT_BANK_ACCOUNT: Form = {**BANK_ACCOUNT, "type": Choice(words=TYPES.words, required=True, also=("account_type",))}
+"""What the flat routes ask of one: its type too."""
+
 _ADD: Form = {"bank_account_uri": Uri(kind="bank_account", also=("uri",))}
 _UPDATE: Form = {
     "is_valid": Flag(),
@@ -249,7 +251,7 @@ def _members(parent: str, listed: Verb) -> tuple[Route, ...]:
 
 
 ROUTES = (
-    Route("POST", "/v1/bank_accounts", create, "recorded", takes=_ROOT),
+    Route("POST", "/v1/bank_accounts", create, "recorded", takes=ROOT_BANK_ACCOUNT),
     *_members("/v1", index),
     Route("POST", f"{_MARKETPLACE}/bank_accounts", create, "recorded", takes=BANK_ACCOUNT, open="marketplace"),
     *_members(_MARKETPLACE, index),

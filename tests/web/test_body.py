@@ -410,9 +410,11 @@ async def test_a_body_that_is_too_slow_is_refused_and_the_connection_closed(
 
 
 async def test_a_client_that_gives_up_midway_is_refused(wire: Wire, refusals: asyncio.Queue[Refusal]) -> None:
-    wire.send(b'{"a":', JSON, length=7)
-    wire.writer.close()
+    wire.send(b"", JSON, "Expect: 100-continue", length=7)
+    await wire.reader.readuntil(b"\r\n\r\n")
 
+    wire.writer.write(b'{"a":')
+    wire.writer.close()
     refusal = await refusals.get()
 
     assert (refusal.status, refusal.sentence) == (400, Invalid.body("it ended early").sentence)
