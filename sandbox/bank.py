@@ -21,20 +21,26 @@ _SATURDAY = 5
 
 
 class Bank:
-    """Decides what becomes of a charge or a payout by the behaviour an instrument was tokenised with."""
+    """Decides what becomes of a charge or a payout by the behaviour an instrument was tokenised with.
+
+    ``scripted`` is what it says instead, whatever the instrument.
+    """
+
+    def __init__(self, scripted: Outcome | None = None) -> None:
+        self._scripted = scripted
 
     def authorize(self, behaviour: str | None) -> None:
         """Let a card be charged; raises ``Declined``."""
-        if behaviour == "declines":
+        if (self._scripted or behaviour) in ("declines", FAILS):
             raise Declined("R530: Customer call bank.", additional="Customer call bank.")
 
     def credit(self, behaviour: str | None) -> Outcome:
         """Return what becomes of a payout to a bank account (``money.md`` §14.3)."""
-        return {"pending": PENDING, "fails": FAILS}.get(behaviour or "", SUCCEEDS)
+        return {"pending": PENDING, "fails": FAILS}.get(self._scripted or behaviour or "", SUCCEEDS)
 
     def debit(self, behaviour: str | None) -> Outcome:
         """Return what becomes of a charge to a bank account; without a test number it stays pending first."""
-        return {"succeeds": SUCCEEDS, "fails": FAILS}.get(behaviour or "", PENDING)
+        return {"succeeds": SUCCEEDS, "fails": FAILS}.get(self._scripted or behaviour or "", PENDING)
 
 
 def settles_at(created: Moment) -> Moment:

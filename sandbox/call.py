@@ -10,20 +10,22 @@ from typing import Any, Literal, Protocol, TypedDict, TypeVar
 from sandbox import fields, queries
 from sandbox.bank import Bank
 from sandbox.clock import Moment, stamp
-from sandbox.errors import Forbidden, NotFound
+from sandbox.errors import Forbidden, NotFound, Refusal
 from sandbox.fields import Form
 from sandbox.ids import Ids
 from sandbox.records import REMOVED, Records
 from sandbox.represent import Listing
-from sandbox.resource import ABSENT, KINDS, Family, Place, Record
+from sandbox.resource import ABSENT, KINDS, Family, Place, Record, kind_of
 from sandbox.schedule import Schedule
-from sandbox.store import Document, Store
+from sandbox.store import Document, Store, merge
 from sandbox.store import QueryInstance as Condition
 
 R = TypeVar("R", bound=Record)
 
 Evidence = Literal["recorded", "specified", "client", "ours"]
-Result = Record | Listing | None
+Result = Record | Listing | Refusal | None
+"""What a verb answers; a refusal that is returned, not raised, keeps what was written before it."""
+
 Verb = Callable[["Call"], Result]
 
 _ACTIONS = {"POST": "create", "GET": "show", "PUT": "update", "DELETE": "delete"}
@@ -124,6 +126,7 @@ class Call:
         body: Mapping[str, Any] | None = None,
         uri: str = "",
         preset: Mapping[str, Any] | None = None,
+        bank: Bank | None = None,
     ) -> None:
         self._tools = tools
         self._route = route
@@ -132,7 +135,7 @@ class Call:
         self._preset = preset
         self.raw = body or {}
         self.now = now
-        self.bank = tools.bank
+        self.bank = bank or tools.bank
         self.schedule = tools.schedule
         self.at = self._resolve(path or {})
 
@@ -188,9 +191,13 @@ class Call:
         """Return a fresh transaction number."""
         return self._tools.ids.transaction_number(prefix, self._tools.store.draw())
 
+    def find(self, kind: type[R], identifier: str) -> R | None:
+        """Return a record, None when there is none (any more)."""
+        return self._tools.records.get(kind, identifier)
+
     def fetch(self, kind: type[R], identifier: str) -> R:
         """Return a record; raises ``NotFound``."""
-        record = self._tools.records.get(kind, identifier)
+        record = self.find(kind, identifier)
         if record is None:
             raise NotFound
         return record
@@ -200,8 +207,8 @@ class Call:
         found = self._tools.store.find(kind.shape.table, under, newest_first=False, limit=1)
         return self._tools.records.of(kind, found.documents[0]) if found.documents else None
 
-    def all(self, kind: type[R], under: tuple[str, str]) -> list[R]:
-        """Return every record of a kind under a parent, newest first."""
+    def all(self, kind: type[R], under: tuple[str, str] | None = None) -> list[R]:
+        """Return every record of a kind, under a parent if one is named, newest first."""
         found = self._tools.store.find(kind.shape.table, under)
         return [self._tools.records.of(kind, document) for document in found.documents]
 
@@ -217,17 +224,22 @@ class Call:
         """Return how many records of a kind a parent has."""
         return self._tools.store.count(kind.shape.table, under)
 
+    def asked(
+        self, filterable: Mapping[str, str], sortable: Sequence[str], names: Mapping[str, str] | None = None
+    ) -> queries.Asked:
+        """Return what the query string asks of a list; raises ``Invalid``."""
+        return queries.read(self._parameters, filterable, sortable, names)
+
     def listing(
         self,
         kind: type[Record],
         under: tuple[str, str] | None = None,
         *,
         where: Condition | None = None,
-        names: Mapping[str, str] | None = None,
     ) -> Listing:
         """Return the page of a kind that the query string asks for; ``under`` a parent, and only ``where``."""
         shape = kind.shape
-        asked = queries.read(self._parameters, shape.filterable, shape.sortable, names)
+        asked = self.asked(shape.filterable, shape.sortable, {field.name: field.key for field in shape.fields})
         condition = asked.where if where is None else where if asked.where is None else where & asked.where
         found = self._tools.store.find(
             shape.table,
@@ -241,6 +253,22 @@ class Call:
         records = [self._tools.records.of(kind, document) for document in found.documents]
         return Listing(records, found.total, asked.limit, asked.offset, self._uri, asked.parameters)
 
+    def mixed(
+        self, lists: Mapping[type[Record], tuple[str, str] | None], asked: queries.Asked
+    ) -> tuple[Listing, dict[str, int]]:
+        """Return a page over several kinds in one order, newest first, and how many there are of each kind."""
+        # No list can have more on the page than the page's end is away from the start.
+        end = asked.offset + asked.limit
+        found = {
+            kind: self._tools.store.find(kind.shape.table, under, asked.where, sort=asked.sort, limit=end)
+            for kind, under in lists.items()
+        }
+        documents = merge((one.documents for one in found.values()), asked.sort)[asked.offset : end]
+        records = [self._tools.records.of(KINDS[kind_of(document["id"])], document) for document in documents]
+        counts = {kind.shape.kind: one.total for kind, one in found.items()}
+        total = sum(counts.values())
+        return Listing(records, total, asked.limit, asked.offset, self._uri, asked.parameters), counts
+
     def add(self, record: R, event: str | None = "created") -> R:
         """Keep a new record, and write beside it that it was created; None for no event."""
         document = record.document()
@@ -252,9 +280,11 @@ class Call:
         """Keep a record with some fields replaced, and write beside it what happened; fields of its other face stay."""
         table = record.shape.table
         keys = {field.attribute: field.key for field in record.shape.fields}
-        document = {**(self._tools.store.get(table, record.id) or {})}
-        document |= {keys[name]: value for name, value in changes.items()}
+        before = self._tools.store.get(table, record.id) or {}
+        document = {**before, **{keys[name]: value for name, value in changes.items()}}
         document = {key: value for key, value in document.items() if value is not ABSENT}
+        if event == "updated" and document == before:
+            return record  # clients send whole objects back, which is no update
         self._tools.store.put(table, document)
         self._emit(event, record, document)
         return self.fetch(type(record), record.id)
@@ -276,7 +306,7 @@ class Call:
     def _resolve(self, path: Mapping[str, str]) -> dict[str, Record]:
         found: dict[str, Record] = {}
         for name, identifier in path.items():
-            record = self.fetch(KINDS[name], identifier)
+            record = self.fetch(KINDS[name], KINDS[name].stored_id(identifier, found))
             for parent in found.values():
                 if getattr(record, parent.shape.kind, parent.id) != parent.id:
                     raise NotFound

@@ -6,7 +6,7 @@ A moment is a whole number of microseconds since 1970-01-01T00:00:00Z.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 Moment = int
@@ -61,14 +61,13 @@ class Clock:
             self._ahead = self.now() - self._wall()
             self._stands_at = None
 
-    def state(self) -> dict[str, int | None]:
-        """Return what :meth:`resumed` needs to carry on."""
-        return {"stands_at": self._stands_at, "ahead": self._ahead, "latest": self._latest}
+    def restored(self, state: Mapping[str, int | None]) -> Clock:
+        """Return a clock of the same wall that carries on where :meth:`state` left off, also if that was earlier."""
+        return Clock(self._wall, stands_at=state["stands_at"], ahead=state["ahead"] or 0, latest=state["latest"] or 0)
 
-    @classmethod
-    def resumed(cls, wall: Wall, state: dict[str, int | None]) -> Clock:
-        """Return a clock that carries on where :meth:`state` left off."""
-        return cls(wall, stands_at=state["stands_at"], ahead=state["ahead"] or 0, latest=state["latest"] or 0)
+    def state(self) -> dict[str, int | None]:
+        """Return what :meth:`restored` needs to carry on."""
+        return {"stands_at": self._stands_at, "ahead": self._ahead, "latest": self._latest}
 
 
 def stamp(moment: Moment) -> str:

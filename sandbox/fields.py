@@ -246,7 +246,10 @@ class Nested:
     also: tuple[str, ...] = ()
 
     def read(self, raw: Any, find: Find) -> dict[str, Any]:
-        return _read(self.form, _mapping(raw), find)
+        if not isinstance(raw, dict):
+            # Not quoted: where a card is expected, what came in its place may be its number.
+            raise Fault("must be a mapping")
+        return _read(self.form, raw, find)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,10 @@ class Ids:
         digits = f"{int.from_bytes(self._draw('transaction', number), 'big') % 10**10:010d}"
         return f"{prefix}{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
+    def chance(self, number: int) -> float:
+        """Return a number from 0 up to 1, evenly spread."""
+        return int.from_bytes(self._draw("chance", number)[:7], "big") / 2**56
+
     def seed(self, number: int) -> str:
         """Return the seed of the world with this number."""
         return self._draw("world", number).hex()

@@ -126,6 +126,11 @@ class Record:
         """Return the uri this record is shown under at a place."""
         return f"/v1/{self.shape.plural}/{self.id}"
 
+    @classmethod
+    def stored_id(cls, named: str, parents: Mapping[str, Record]) -> str:
+        """Return the id the store has for what a path names; the same, unless it names it within its parents."""
+        return named
+
     def home(self, at: Place) -> str:
         """Return the uri its collections hang from."""
         return self.uri(at)
@@ -201,6 +206,7 @@ def embeds(
     *,
     default: Any = MISSING,
     listed: bool = True,
+    through: Family | None = None,
     views: Views = EVERYWHERE,
     key: str = "",
     account: Views = frozenset(),
@@ -210,11 +216,20 @@ def embeds(
 
     What was never kept as a record of its own may stand there as a mapping: it is shown as it is, and has no link.
 
-    ``listed`` says whether that link has an entry in ``_uris`` (``money.md`` §4.3). ``account`` names the views that
-    show the same party once more as ``account``; ``account_listed_as`` is the type its link has in ``_uris``, if any.
+    ``listed`` says whether that link has an entry in ``_uris`` (``money.md`` §4.3), ``through`` its uri family, where
+    that is always the same. ``account`` names the views that show the same party once more as ``account``;
+    ``account_listed_as`` is the type its link has in ``_uris``, if any.
     """
-    account_field = {"target": "account", "views": account, "listed_as": account_listed_as} if account else None
-    return _declared(default, role="embeds", target=kind, listed=listed, views=views, key=key, account=account_field)
+    return _declared(
+        default,
+        role="embeds",
+        target=kind,
+        listed=listed,
+        through=through,
+        views=views,
+        key=key,
+        account={"target": "account", "views": account, "listed_as": account_listed_as} if account else None,
+    )
 
 
 def as_it_was() -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sandbox.clock import Moment, parse, stamp
-from sandbox.store import Store
+from sandbox.store import Document, Store
 
 TABLE = "schedule"
 
@@ -35,12 +36,20 @@ class Schedule:
         if self._store.get(TABLE, _key(duty, record)) is not None:
             self._store.drop(TABLE, _key(duty, record))
 
+    def __iter__(self) -> Iterator[Due]:
+        """Go through all that is to be done, the earliest first."""
+        return map(_due, self._store.find(TABLE, newest_first=False).documents)
+
     def next(self, until: Moment) -> Due | None:
         """Return what is due first, at ``until`` or before; None when nothing is."""
         found = self._store.find(TABLE, newest_first=False, limit=1).documents
         if not found or found[0]["created_at"] > stamp(until):
             return None
-        return Due(found[0]["duty"], found[0]["record"], parse(found[0]["created_at"]))
+        return _due(found[0])
+
+
+def _due(document: Document) -> Due:
+    return Due(document["duty"], document["record"], parse(document["created_at"]))
 
 
 def _key(duty: str, record: str) -> str:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sandbox import schedule
+from sandbox import faults, schedule
+from sandbox.bank import Bank, Outcome
 from sandbox.call import Call, Result, Route, Tools
+from sandbox.checkpoints import Checkpoints, Saved, difference
 from sandbox.clock import Clock, Moment, parse, stamp
-from sandbox.errors import Unavailable
+from sandbox.codes import scripted
+from sandbox.errors import Refusal, Unavailable
+from sandbox.faults import Faults
 from sandbox.ids import Ids
 from sandbox.records import REMOVED
 from sandbox.represent import Bodies, Listing
+from sandbox.request_log import RequestLog
 from sandbox.resource import Family, Record
-from sandbox.resources import DUTIES, TABLES, events
+from sandbox.resources import DUTIES, SETTLEMENTS, TABLES, callbacks
+from sandbox.schedule import Due
 from sandbox.store import Store, StoreTrouble
 
 STATE = "world"
 """The table of the one document that says what this world is made of."""
 
-SHELVES: Mapping[str, tuple[str, ...]] = {**TABLES, schedule.TABLE: (), REMOVED: (), STATE: ()}
+EMPTY, FIXTURES = "empty", "fixtures"
+"""Where a world can always be put back to: its key and marketplace only, or with its fixtures."""
+
+SHELVES: Mapping[str, tuple[str, ...]] = {**TABLES, schedule.TABLE: (), faults.TABLE: (), REMOVED: (), STATE: ()}
+
+FORMAT = 1
+"""The format of a dump."""
 
 
 class Plant(Protocol):
@@ -49,17 +61,17 @@ class World:
         self.is_open = True
         self.store = store
         self.clock = clock
-        self.tools = Tools(store, Ids(seed), events.emit)
+        self.seed = seed
+        self.tools = Tools(store, Ids(seed), callbacks.emit)
+        self.faults = Faults(store, self.tools.ids)
+        self.requests = RequestLog()
+        self.checkpoints = Checkpoints()
+        self.fill: Callable[[str], None] | None = None
+        """Fills the world, when it is empty, to one of :data:`EMPTY` and :data:`FIXTURES`."""
         self._bodies = Bodies(self.tools.records)
         self._requests = 0
-        self._seed = seed
         if store.get(STATE, STATE) is None:
-            self._remember()
-
-    @property
-    def seed(self) -> str:
-        """What every id of this world is drawn from."""
-        return self._seed
+            self._begin()
 
     def perform(
         self,
@@ -69,13 +81,22 @@ class World:
         parameters: Sequence[tuple[str, str]] = (),
         body: Mapping[str, Any] | None = None,
         uri: str = "",
+        decline: str | None = None,
+        bank: Outcome | None = None,
     ) -> Answer:
-        """Do what a route says, wholly or not at all; raises ``Refusal``."""
+        """Do what a route says, wholly or not at all; raises ``Refusal``, also one that the verb returned.
+
+        ``decline`` is a code to refuse with in the last moment, ``bank`` what the bank is to say, as a fault has it.
+        """
         now = self.clock.now()
         self._do_what_is_due(now)
 
         def call() -> Result:
-            return route.verb(Call(self.tools, now, route, path=path, parameters=parameters, body=body, uri=uri))
+            called = Call(self.tools, now, route, path=path, parameters=parameters, body=body, uri=uri, bank=Bank(bank))
+            result = route.verb(called)
+            if decline is not None:
+                raise scripted(decline)
+            return result
 
         if route.method == "GET":
             return self._answer(route, call())
@@ -137,23 +158,118 @@ class World:
         self._requests += 1
         return self.tools.ids.request(self.clock.now(), self._requests)
 
-    def _do_what_is_due(self, now: Moment) -> None:
-        """Perform everything due, in order, each at its own moment."""
+    # Levers: what the control API and the test plugin do to a world.
+
+    def set_clock(self, moment: Moment | None = None, *, running: bool | None = None) -> int:
+        """Freeze the clock or let it run, and jump to a moment; raises ``ValueError`` for one in the past."""
+        if running is not None:
+            (self.clock.run if running else self.clock.freeze)()
+        return self.advance(self.clock.now() if moment is None else moment)
+
+    def advance(self, to: Moment) -> int:
+        """Let time pass up to a moment, and return how many things fell due and were done on the way."""
+        self.clock.set(to)
+        done = self._do_what_is_due(to)
+        self._remember()
+        return done
+
+    def settle(self) -> int:
+        """Bring pending credits and debits to their outcome now, and return how many there were."""
+        waiting = [due for due in self.tools.schedule if due.duty in SETTLEMENTS]
+        for due in waiting:
+            self._do(due, self.clock.now())
+        return len(waiting)
+
+    def saved(self) -> Saved:
+        """Return the world as it is, by reference."""
+        return Saved(self.clock.now(), self.store.checkpoint(), self.clock.state(), self._requests)
+
+    def restore(self, saved: Saved) -> None:
+        """Be as a checkpoint was, to the byte: its time and its next ids too."""
+        self.store.restore(saved.rows)
+        self.clock = self.clock.restored(saved.clock)
+        self._requests = saved.requests
+
+    def reset(self, to: str = FIXTURES) -> None:
+        """Go back to a checkpoint, to the fixtures, or to the key and the marketplace alone; raises ``KeyError``."""
+        if to in self.checkpoints:
+            self.restore(self.checkpoints.get(to))
+        elif to in (EMPTY, FIXTURES) and self.fill is not None:
+            self._begin_again()
+            self.fill(to)
+        else:
+            raise KeyError(to)
+
+    def difference(self, name: str) -> dict[str, dict[str, list[str]]]:
+        """Return what was created, changed and removed since a checkpoint; raises ``KeyError``."""
+        shelves = self.checkpoints.get(name).rows.shelves
+        return difference({table: shelf.rows for table, shelf in shelves.items()}, self.store)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole world as JSON-able values; what :meth:`load` reads."""
+        tables, sequence = self.store.contents()
+        return {
+            "format": FORMAT,
+            "seed": self.seed,
+            "clock": self.clock.state(),
+            "requests": self._requests,
+            "sequence": sequence,
+            "tables": {name: rows for name, rows in sorted(tables.items()) if rows},
+        }
+
+    def load(self, dump: Mapping[str, Any]) -> None:
+        """Be the world of a dump, to the byte."""
+        self.store.replace(dump["tables"], dump["sequence"])
+        self.clock = self.clock.restored(dump["clock"])
+        self._requests = dump["requests"]
+        self.seed = dump["seed"]
+        self.tools.ids = Ids(self.seed)
+        self.faults = Faults(self.store, self.tools.ids)
+
+    def _do_what_is_due(self, now: Moment) -> int:
+        """Perform everything due, in order, each at its own moment, and return how much it was."""
+        done = 0
         while (due := self.tools.schedule.next(now)) is not None:
-            with self.store.transaction():
-                self.tools.schedule.cancel(due.duty, due.record)
-                DUTIES[due.duty](Call(self.tools, due.at), due.record)
+            try:
+                self._do(due, due.at)
+            except StoreTrouble:
+                # Reads go on while the disk is full; what is due is done when it has room again.
+                break
+            done += 1
+        return done
+
+    def _do(self, due: Due, at: Moment) -> None:
+        with self.store.transaction():
+            self.tools.schedule.cancel(due.duty, due.record)
+            DUTIES[due.duty](Call(self.tools, at), due.record)
 
     def _answer(self, route: Route, result: Result) -> Answer:
         if result is None:
             return Answer(route.status)
+        if isinstance(result, Refusal):
+            raise result
         at = self.tools.place(route.family)
         if isinstance(result, Listing):
             return Answer(route.status, self._bodies.page(result, at))
         return Answer(route.status, self._bodies.of(result, at))
 
-    def _remember(self) -> None:
+    def _begin(self) -> None:
+        now = stamp(self.clock.now())
+        clock = self.clock.state()
         with self.store.transaction():
-            now = stamp(self.clock.now())
-            document = {"id": STATE, "created_at": now, "seed": self._seed, "clock": self.clock.state()}
-            self.store.put(STATE, document)
+            self.store.put(STATE, {"id": STATE, "created_at": now, "seed": self.seed, "born": clock, "clock": clock})
+
+    def _begin_again(self) -> None:
+        state = self.store.get(STATE, STATE)
+        assert state is not None
+        self.clock = self.clock.restored(state["born"])
+        self._requests = 0
+        self.store.replace({}, 0)
+        self._begin()
+
+    def _remember(self) -> None:
+        """Keep the clock, so that the world goes on at this time after a restart."""
+        state = self.store.get(STATE, STATE)
+        assert state is not None
+        with self.store.transaction():
+            self.store.put(STATE, {**state, "clock": self.clock.state()})

@@ -90,7 +90,7 @@ class Worlds:
         store = Store.open(SHELVES, folder, fsync=ground.fsync)
         state = store.get(STATE, STATE)
         if state is not None:
-            return World(name, store, Clock.resumed(ground.wall, state["clock"]), state["seed"])
+            return World(name, store, Clock(ground.wall).restored(state["clock"]), state["seed"])
         return World(name, store, self._new_clock(), self._ids.seed(self._number(name)))
 
     def _new_clock(self) -> Clock:

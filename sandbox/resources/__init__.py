@@ -6,15 +6,54 @@ from collections.abc import Mapping
 
 from sandbox.call import Duty, Route
 from sandbox.resource import KINDS
-from sandbox.resources import accounts, api_keys, bank_accounts, cards, customers, events, marketplaces, merchants
+from sandbox.resources import (
+    accounts,
+    api_keys,
+    bank_accounts,
+    callbacks,
+    cards,
+    credits,
+    customers,
+    debits,
+    event_callbacks,
+    events,
+    holds,
+    marketplaces,
+    merchants,
+    refunds,
+    reversals,
+    transactions,
+    verifications,
+)
 
-MODULES = (api_keys, merchants, marketplaces, customers, accounts, cards, bank_accounts, events)
+MODULES = (
+    api_keys,
+    merchants,
+    marketplaces,
+    customers,
+    accounts,
+    cards,
+    bank_accounts,
+    verifications,
+    holds,
+    debits,
+    credits,
+    refunds,
+    reversals,
+    transactions,
+    events,
+    callbacks,
+    event_callbacks,
+)
 
 ROUTES: tuple[Route, ...] = tuple(route for module in MODULES for route in module.ROUTES)
 
 
-DUTIES: Mapping[str, Duty] = {}
+DUTIES: Mapping[str, Duty] = {**holds.DUTIES, **debits.DUTIES, **credits.DUTIES, **event_callbacks.DUTIES}
 """What the schedule may have to do, by name."""
+
+SETTLEMENTS = frozenset(name for name in DUTIES if name.endswith(".settle"))
+"""The duties that bring what is pending to its outcome."""
 
 
 def _tables() -> Mapping[str, tuple[str, ...]]:

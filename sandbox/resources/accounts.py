@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sandbox.call import Call, Route
 from sandbox.errors import Conflict
 from sandbox.fields import Form, Nested, Uri
 from sandbox.represent import Listing
+from sandbox.resources.cards import Card
 from sandbox.resources.customers import LINKS, add_instruments
 from sandbox.resources.marketplaces import Marketplace
-from sandbox.resources.merchants import MERCHANT_UPDATE, UNDERWRITING, Merchant, underwrite
+from sandbox.resources.merchants import MERCHANT_UPDATE, UNDERWRITING, Merchant, revise, underwrite
 from sandbox.resources.parties import MASK, Account, Customer, with_role
 
 ACCOUNT: Form = {
@@ -20,6 +22,9 @@ ACCOUNT: Form = {
     "merchant_uri": Uri(kind="merchant"),
     "merchant": Nested(form=UNDERWRITING),
 }
+"""What is asked of an account (``entities.md`` §8.2)."""
+
+_FACE = {"name": "name", "email_address": "email", "meta": "meta"}
 
 
 def create(call: Call) -> Account:
@@ -28,13 +33,15 @@ def create(call: Call) -> Account:
     _check_email(call, given.get("email_address"))
     party = Customer(
         **call.born("AC"),
-        name=given.get("name"),
+        name=given.get("name", _card_name(call, given)),
         email=given.get("email_address"),
         meta=given.get("meta", {}),
         address={},
         accounts_of=call.parent(Marketplace).id,
     )
-    return _extended(call, call.add(party).id, given)
+    party = call.add(replace(party, **_backing(call, party, given)))
+    add_instruments(call, party.id, given)
+    return call.fetch(Account, party.id)
 
 
 def index(call: Call) -> Listing:
@@ -49,46 +56,53 @@ def retrieve(call: Call) -> Account:
 
 def update(call: Call) -> Account:
     """Change what was sent of an account; a card makes it a buyer, a merchant promotes it."""
-    account = call.parent(Account)
-    given = call.given if account.merchant is None else call.read(_MERCHANT_ACCOUNT)
-    if given.get("email_address") != account.email_address:
+    party = call.fetch(Customer, call.parent(Account).id)
+    given = call.given if party.merchant is None else _given_of_merchant(call, party)
+    if given.get("email_address") != party.email:
         _check_email(call, given.get("email_address"))
-    changes = {name: value for name, value in given.items() if name in Account.shape.given}
+    changes = {stored: given[name] for name, stored in _FACE.items() if name in given}
     if "name" in changes:
         changes["account_name"] = None
-    return _extended(call, call.change(account, **changes).id, given)
+    elif party.name is None:
+        changes["name"] = _card_name(call, given)
+    if party.merchant is None:
+        changes |= _backing(call, replace(party, **changes), given)
+    elif "merchant" in given:
+        revise(call, call.fetch(Merchant, party.merchant), given["merchant"])
+    call.change(party, **changes)
+    add_instruments(call, party.id, given)
+    return call.fetch(Account, party.id)
 
 
-def _extended(call: Call, account: str, given: Mapping[str, Any]) -> Account:
-    card = add_instruments(call, account, given)
-    if card is not None:
-        _name(call, account, card.name)
-    if "merchant" in given or "merchant_uri" in given:
-        _promote(call, call.fetch(Customer, account), given)
-    return call.fetch(Account, account)
+def _card_name(call: Call, given: Mapping[str, Any]) -> str | None:
+    """Return the name on the card a body brings, which is the account's where none is given."""
+    if "card_uri" in given:
+        return call.fetch(Card, given["card_uri"]).name
+    name: str | None = given.get("card", {}).get("name")
+    return name
 
 
-def _name(call: Call, account: str, name: str | None) -> None:
-    party = call.fetch(Customer, account)
-    if party.name is None and name is not None:
-        call.change(party, name=name)
+def _given_of_merchant(call: Call, party: Customer) -> dict[str, Any]:
+    """Return what was sent for an account that has a merchant behind it, which can be changed but not replaced."""
+    merchant = call.raw.get("merchant")
+    if call.raw.get("merchant_uri") is not None or (isinstance(merchant, Mapping) and "type" in merchant):
+        raise Conflict("account-already-merchant", f"Account {party.id} is already a merchant.")
+    return call.read(_MERCHANT_ACCOUNT)
 
 
-def _promote(call: Call, party: Customer, given: Mapping[str, Any]) -> None:
-    if party.merchant is not None:
-        if "merchant_uri" in given or "type" in given["merchant"]:
-            raise Conflict("account-already-merchant", f"Account {party.id} is already a merchant.")
-        call.change(call.fetch(Merchant, party.merchant), **given["merchant"])
-        return
-    roles = with_role(party.roles, "merchant")
+def _backing(call: Call, party: Customer, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the merchant that is sent or named makes of a party; nothing where there is none."""
     if "merchant_uri" in given:
         merchant, profile = call.fetch(Merchant, given["merchant_uri"]), {}
-    else:
+    elif "merchant" in given:
         merchant, profile = underwrite(call, given["merchant"]), _profile(given["merchant"])
-    known = {"name": merchant.name, "email": merchant.email_address, "phone": merchant.phone_number}
-    known |= profile
+    else:
+        return {}
+    if party.name is not None:
+        profile.pop("account_name", None)
+    known = {"name": merchant.name, "email": merchant.email_address, "phone": merchant.phone_number} | profile
     blank = {name: value for name, value in known.items() if getattr(party, name) is None}
-    call.change(party, **blank, merchant=merchant.id, roles=roles, is_identity_verified=True)
+    return {**blank, "merchant": merchant.id, "roles": with_role(party.roles, "merchant"), "is_identity_verified": True}
 
 
 def _profile(merchant: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +111,7 @@ def _profile(merchant: Mapping[str, Any]) -> dict[str, Any]:
         return {"ein": _tax_id(merchant)}
     principal = merchant.get("person", merchant)
     return {
-        "name": principal.get("name"),
+        "name": principal.get("name", merchant.get("name")),
         "account_name": merchant.get("name"),
         "business_name": merchant.get("name"),
         "ein": _tax_id(merchant),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.call import Call, Route, Verb
 from sandbox.errors import BadRequest, Conflict
-from sandbox.fields import Choice, Flag, Form, Meta, Nested, Text, Uri
+from sandbox.fields import Choice, Flag, Form, Meta, Text, Uri
 from sandbox.ids import base62
 from sandbox.represent import Listing
 from sandbox.resource import (
@@ -25,7 +25,7 @@ from sandbox.resource import (
     points_to,
     resource,
 )
-from sandbox.resources.parties import Customer, attach_bank_account, detach
+from sandbox.resources.parties import OWNER, Customer, attach_bank_account, detach, named_owner
 
 TYPES = Choice(words=("checking", "savings"))
 
@@ -128,8 +128,7 @@ ROOT_BANK_ACCOUNT: Form = {**BANK_ACCOUNT, "type": Choice(words=TYPES.words, req
 _ADD: Form = {"bank_account_uri": Uri(kind="bank_account", also=("uri",))}
 _UPDATE: Form = {
     "is_valid": Flag(),
-    "customer_uri": Uri(kind="customer", also=("account_uri",)),
-    "account": Nested(form={"uri": Uri(kind="customer")}),
+    **OWNER,
     "meta": Meta(),
 }
 
@@ -165,7 +164,7 @@ def retrieve(call: Call) -> BankAccount:
 def update(call: Call) -> BankAccount:
     """Associate or invalidate a bank account, or replace its meta; what was not sent stays."""
     bank_account, given = call.parent(BankAccount), call.given
-    owner = given.get("customer_uri") or given.get("account", {}).get("uri")
+    owner = named_owner(given)
     # Clients send the whole bank account back: its own owner is no new association.
     if owner is not None and owner != bank_account.customer:
         bank_account = associate(call, bank_account, owner)
@@ -195,9 +194,8 @@ def describe(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
     routing_number = given["routing_number"]
     if not number or not re.fullmatch("[0-9A-Za-z -]+", given["account_number"]):
         raise _bad("account_number", "invalid-bank-account-number", "Bank account number is invalid.")
-    if routing_number in BAD_ROUTING_NUMBERS:
-        sent = "bank_code" if call.raw.get("routing_number") is None and "bank_code" in call.raw else "routing_number"
-        raise _bad(sent, "invalid-routing-number", "Routing number is invalid.")
+    if routing_number in BAD_ROUTING_NUMBERS or not re.fullmatch("[0-9]{9}", routing_number):
+        raise _bad(_routing_field(call), "invalid-routing-number", "Routing number is invalid.")
     behaviour = BEHAVIOURS.get(number)
     return {
         "name": given["name"],
@@ -220,6 +218,13 @@ def associate(call: Call, bank_account: BankAccount, customer: str) -> BankAccou
         raise Conflict("bank-account-not-valid", f"Bank account {bank_account.id} is not valid.")
     attach_bank_account(call, customer, bank_account.id, can_debit=bank_account.can_debit)
     return call.change(bank_account, customer=customer)
+
+
+def _routing_field(call: Call) -> str:
+    """Return the name the routing number was sent under, in the body or in the bank account it describes."""
+    inside = call.raw.get("bank_account")
+    sent = inside if isinstance(inside, Mapping) else call.raw
+    return "bank_code" if sent.get("routing_number") is None and "bank_code" in sent else "routing_number"
 
 
 def _bad(field: str, code: str, sentence: str) -> BadRequest:

@@ -11,10 +11,10 @@ from typing import Any
 
 from sandbox.call import Call, Route, Verb
 from sandbox.errors import BadRequest, Conflict, Invalid
-from sandbox.fields import Flag, Form, Integer, Matching, Meta, Nested, Text, Uri, quote
+from sandbox.fields import Flag, Form, Integer, Matching, Meta, Text, Uri, quote
 from sandbox.represent import Listing
 from sandbox.resource import NOT_CUSTOMERS, Family, Place, Record, embeds, given, hidden, resource
-from sandbox.resources.parties import Customer, attach_card, detach
+from sandbox.resources.parties import OWNER, Customer, attach_card, detach, named_owner
 
 DECLINED = frozenset({"4444444444444448"})
 """Test numbers that can be tokenised and associated, and whose holds and debits are declined."""
@@ -116,8 +116,7 @@ CARD: Form = {
 _ADD: Form = {"card_uri": Uri(kind="card", also=("uri",))}
 _UPDATE: Form = {
     "is_valid": Flag(),
-    "customer_uri": Uri(kind="customer", also=("account_uri",)),
-    "account": Nested(form={"uri": Uri(kind="customer")}),
+    **OWNER,
     "meta": Meta(),
 }
 
@@ -153,7 +152,7 @@ def retrieve(call: Call) -> Card:
 def update(call: Call) -> Card:
     """Associate or invalidate a card, or replace its meta; what was not sent stays."""
     card, given = call.parent(Card), call.given
-    owner = given.get("customer_uri") or given.get("account", {}).get("uri")
+    owner = named_owner(given)
     # Clients send the whole card back: its own owner is no new association.
     if owner is not None and owner != card.customer:
         card = associate(call, card, owner)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 from sandbox.call import Call, Route
 from sandbox.errors import NotFound
 from sandbox.represent import Listing
-from sandbox.resource import Record, Snapshot, as_it_was, hidden, resource
+from sandbox.resource import KINDS, Record, Snapshot, as_it_was, hidden, resource
 from sandbox.store import Document
+
+Status = Literal["failed", "pending", "retrying", "succeeded"]
+"""What has come of telling one callback."""
 
 
 @resource(
@@ -25,22 +31,33 @@ class Event(Record):
     type: str
     occurred_at: str
     entity: Snapshot = as_it_was()
+    callback_statuses: Mapping[Status, int]
     created_at: str = hidden()
     of: str = hidden()
 
 
-def emit(call: Call, name: str, record: Record, document: Document) -> None:
-    """Write down that something happened to a record."""
-    born = call.born_event()
+def write(call: Call, name: str, record: Record, document: Document, *, callbacks: int) -> Event:
+    """Write down that something happened to a record, which so many callbacks are still to be told."""
+    born, shape = call.born_event(), record.shape
     event = Event(
         **born,
-        type=f"{record.shape.emits}.{name}",
+        type=f"{shape.emits}.{name}",
         # Cut to milliseconds (``money.md`` §4.2).
         occurred_at=f"{born['created_at'][:23]}000Z",
-        entity={"kind": record.shape.kind, "document": document},
+        # What happens to a customer is called account.*, and shows that face of it (``money.md`` §11.5).
+        entity={"kind": shape.emits if shape.emits in KINDS else shape.kind, "document": document},
+        callback_statuses={"failed": 0, "pending": callbacks, "retrying": 0, "succeeded": 0},
         of=record.id,
     )
-    call.add(event)
+    return call.add(event)
+
+
+def recount(call: Call, event: Event, was: Status, now: Status) -> None:
+    """Count a callback whose status has changed under the new one."""
+    statuses = dict(event.callback_statuses)
+    statuses[was] -= 1
+    statuses[now] += 1
+    call.change(event, callback_statuses=statuses)
 
 
 def index(call: Call) -> Listing:
@@ -75,7 +92,11 @@ def routes_of(member: str) -> tuple[Route, ...]:
     )
 
 
+_UNDER = "/v1/marketplaces/{marketplace}/events"
+
 ROUTES = (
     Route("GET", "/v1/events", index, "recorded"),
     Route("GET", "/v1/events/{event}", retrieve, "recorded"),
+    Route("GET", _UNDER, index, "specified"),
+    Route("GET", f"{_UNDER}/{{event}}", retrieve, "specified"),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sandbox.call import Call, Route
 from sandbox.errors import Conflict
 from sandbox.fields import Email, Meta, Nested, Reader, Text
 from sandbox.represent import Listing
-from sandbox.resource import ABSENT, Record, embeds, given, resource
-from sandbox.resources.bank_accounts import OWNER_BANK_ACCOUNT, BankAccount
+from sandbox.resource import ABSENT, Place, Record, embeds, given, resource
+from sandbox.resources.bank_accounts import OWNER_BANK_ACCOUNT, BankAccount, associate
 from sandbox.resources.merchants import Merchant
 from sandbox.resources.parties import Customer, attach_bank_account
 
@@ -24,7 +25,9 @@ from sandbox.resources.parties import Customer, attach_bank_account
         "callbacks",
         "cards",
         "credits",
+        "customers",
         "debits",
+        "events",
         "holds",
         "refunds",
         "reversals",
@@ -44,6 +47,11 @@ class Marketplace(Record):
     in_escrow: int = 0
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
     owner_account: str = embeds("account")
+    owner_customer: str = embeds("customer", key="owner_account")
+
+    def more(self, at: Place) -> Mapping[str, Any]:
+        """Return where those collections are that do not hang from the marketplace."""
+        return {"customers_uri": "/v1/customers", "events_uri": "/v1/events"}
 
 
 _OWNER: dict[str, Reader] = {"name": Text(most=128), "email_address": Email()}
@@ -51,7 +59,7 @@ _CREATE: dict[str, Reader] = {**Marketplace.shape.given, "owner_account": Nested
 
 
 def create(call: Call) -> Marketplace:
-    """Create the merchant's marketplace, with the accounts and the bank account it starts with."""
+    """Create the merchant's marketplace, with the accounts and bank accounts it starts with."""
     given = dict(call.given)
     merchant = call.the(Merchant)
     if merchant.marketplace:
@@ -61,8 +69,10 @@ def create(call: Call) -> Marketplace:
     _escrow(call)
     _fee(call)
     _owner_bank_account(call, owner)
+    if merchant.bank_account is not None:
+        associate(call, call.fetch(BankAccount, merchant.bank_account), owner)
     call.change(merchant, marketplace=born["id"])
-    return call.add(Marketplace(**born, owner_account=owner, **given))
+    return call.add(Marketplace(**born, owner_account=owner, owner_customer=owner, **given))
 
 
 def index(call: Call) -> Listing:

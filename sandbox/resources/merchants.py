@@ -11,7 +11,9 @@ from sandbox.errors import Invalid, Redirect
 from sandbox.fields import Choice, Email, Find, Flag, Meta, Month, Nested, Reader, Text, as_text
 from sandbox.represent import Listing
 from sandbox.resource import Record, embeds, given, hidden, resource
-from sandbox.resources.parties import Account
+from sandbox.resources import bank_accounts
+from sandbox.resources.bank_accounts import BANK_ACCOUNT
+from sandbox.resources.parties import Account, Customer
 
 PHONE = Text(most=15)
 
@@ -57,6 +59,7 @@ KYC_FAILS = ("EX", "99999")
 _KYC = {
     "person": ("person-kyc", "Person KYC failed."),
     "business": ("business-kyc", "Business KYC failed."),
+    "principal": ("business-principal-kyc", "Business principal failed KYC."),
 }
 
 
@@ -67,7 +70,7 @@ _KYC = {
     listed_under=("part",),
     collections=("accounts", "api_keys"),
     filterable={"email_address": "text", "meta": "meta", "name": "text"},
-    sortable=("name",),
+    sortable=("email_address", "name"),
     newest_first=False,
 )
 class Merchant(Record):
@@ -85,6 +88,7 @@ class Merchant(Record):
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
     marketplace: str | None = embeds("marketplace", default=None)
     part: str | None = hidden(default=None)
+    bank_account: str | None = hidden(default=None)
 
 
 UNDERWRITING: dict[str, Reader] = {
@@ -110,20 +114,34 @@ MERCHANT_UPDATE: dict[str, Reader] = {
     "email_address": Email(),
     "phone_number": PHONE,
     "meta": Meta(),
+    "bank_account": Nested(form=BANK_ACCOUNT),
 }
+"""What may be changed of a merchant (``entities.md`` §6.1)."""
 
 
 def underwrite(call: Call, given: Mapping[str, Any], *, part: str | None = None) -> Merchant:
-    """Keep a merchant; raises ``Invalid`` for what its type requires and was not sent."""
-    if (given.get("region"), given.get("postal_code")) == KYC_FAILS:
-        code, sentence = _KYC[given["type"]]
-        raise Redirect(code, sentence, f"https://www.balancedpayments.com/marketplaces/{call.marketplace}/kyc")
+    """Keep a merchant; raises ``Invalid`` for what its type requires, ``Redirect`` when it cannot be identified."""
     required = {"business": "tax_id", "person": "dob"}[given["type"]]
     if required not in given:
         raise Invalid.missing(required)
+    _check_identity(call, given)
     shown = {name: value for name, value in given.items() if name in Merchant.shape.given}
     shown.setdefault("country_code", "USA")
     return call.add(Merchant(**call.born("TEST-MR", "merchant"), part=part, **shown))
+
+
+def revise(call: Call, merchant: Merchant, given: Mapping[str, Any]) -> Merchant:
+    """Change what was sent of a merchant; a bank account becomes the newest of the account it stands behind."""
+    changes = dict(given)
+    if "bank_account" in changes:
+        described = changes.pop("bank_account")
+        bank_account = bank_accounts.tokenize(call, described, "bank_account")
+        account = call.first(Customer, ("merchant", merchant.id))
+        if account is None:
+            changes["bank_account"] = bank_account.id  # waits for the marketplace, which brings the owner account
+        else:
+            bank_accounts.associate(call, bank_account, account.id)
+    return call.change(merchant, **changes)
 
 
 def index(call: Call) -> Listing:
@@ -137,13 +155,25 @@ def retrieve(call: Call) -> Merchant:
 
 
 def update(call: Call) -> Merchant:
-    """Change what was sent of a merchant."""
-    return call.change(call.parent(Merchant), **call.given)
+    """Change what was sent of a merchant, or add a bank account."""
+    return revise(call, call.parent(Merchant), call.given)
 
 
 def accounts(call: Call) -> Listing:
     """List the accounts that were underwritten with a merchant."""
     return call.listing(Account, ("merchant", call.parent(Merchant).id))
+
+
+def _check_identity(call: Call, given: Mapping[str, Any]) -> None:
+    whose = given["type"] if _fails(given) else "principal" if _fails(given.get("person", {})) else None
+    if whose is not None:
+        code, sentence = _KYC[whose]
+        marketplace = f"/{call.marketplace}" if call.marketplace else ""
+        raise Redirect(code, sentence, f"https://www.balancedpayments.com/marketplaces{marketplace}/kyc")
+
+
+def _fails(identity: Mapping[str, Any]) -> bool:
+    return (identity.get("region"), identity.get("postal_code")) == KYC_FAILS
 
 
 ROUTES = (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.call import Call
-from sandbox.fields import Address, Email, Fault, Find, Meta, Month, Text, as_text
+from sandbox.fields import Address, Email, Fault, Find, Form, Meta, Month, Nested, Text, Uri, as_text
 from sandbox.resource import ABSENT, Absent, Family, Place, Record, given, hidden, points_to, resource
 
 ADDRESS_PARTS = ("line1", "line2", "city", "state", "postal_code", "country_code")
@@ -126,6 +126,21 @@ class Account(Record):
 
 
 Party = Customer | Account
+
+OWNER: Form = {
+    "customer_uri": Uri(kind="customer"),
+    "account_uri": Uri(kind="account"),
+    "customer": Nested(form={"uri": Uri(kind="customer")}),
+    "account": Nested(form={"uri": Uri(kind="account")}),
+}
+"""Whose an instrument is to become: by its uri or, as clients send whole objects, in what is shown of its owner."""
+
+
+def named_owner(given: Mapping[str, Any]) -> str | None:
+    """Return the id of whom an update names as owner, None for nobody."""
+    uris = (given.get("customer_uri"), given.get("account_uri"))
+    whole = (given.get(face, {}).get("uri") for face in ("customer", "account"))
+    return next((named for named in (*uris, *whole) if named is not None), None)
 
 
 def identified(name: str | None, dob: str | None, address: Mapping[str, str] | Absent | None) -> bool:

@@ -5,7 +5,7 @@ from tinydb.queries import QueryInstance, QueryLike
 
 from sandbox.store.directory import DataDirectory
 from sandbox.store.files import Files
-from sandbox.store.found import Found, Sort
+from sandbox.store.found import Found, Sort, merge
 from sandbox.store.shelf import Document
 from sandbox.store.shelves import Checkpoint
 from sandbox.store.store import Fsync, Store
@@ -30,4 +30,5 @@ __all__ = [
     "StoreTrouble",
     "TooNew",
     "Unsafe",
+    "merge",
 ]

@@ -1,12 +1,12 @@
 """A page of documents out of a shelf."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tinydb.queries import QueryLike
 
-from sandbox.store.shelf import Document, Key, Shelf
+from sandbox.store.shelf import Document, Key, Shelf, key_of
 
 Sort = Sequence[tuple[str, bool]]  # fields with whether they descend, the most significant first
 
@@ -36,9 +36,20 @@ def scan(shelf: Shelf, keys: Sequence[Key], where: QueryLike | None, newest_firs
     documents = [rows[key[2]] for key in (reversed(keys) if newest_first else keys)]
     if where is not None:
         documents = [document for document in documents if where(document)]
+    _sort(documents, sort)
+    return documents
+
+
+def merge(lists: Iterable[Iterable[Document]], sort: Sort) -> list[Document]:
+    """The documents of several lists in one: the newest first or, where they are sorted, as each list is."""
+    documents = sorted((document for one in lists for document in one), key=key_of, reverse=True)
+    _sort(documents, sort)
+    return documents
+
+
+def _sort(documents: list[Document], sort: Sort) -> None:
     for field, descending in reversed(sort):
         documents.sort(key=lambda document, field=field: rank(document.get(field)), reverse=descending)  # type: ignore[misc]  # mypy cannot infer a lambda that binds its loop variable
-    return documents
 
 
 def rank(value: Any) -> tuple[int, Any]:

@@ -110,6 +110,11 @@ class Shelves:
         self._shelves = dict(checkpoint.shelves)
         self.sequence = checkpoint.sequence
 
+    def checkpoint_of(self, tables: Tables, sequence: int) -> Checkpoint:
+        """Other rows as a checkpoint of this world, with the tables and indexes it has."""
+        indexes = {name: tuple(shelf.index) for name, shelf in self._shelves.items()}
+        return Shelves(indexes, tables, sequence).checkpoint()
+
     def refuse_transaction(self) -> None:
         """RuntimeError while a transaction is open."""
         if self.changes is not None:

@@ -1,7 +1,7 @@
 """A world's rows: transactions, checkpoints, and a journal when there is a folder to keep them in."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Literal
@@ -141,6 +141,15 @@ class Store:
         except StoreTrouble:
             self._shelves.restore(before)
             raise
+
+    def contents(self) -> tuple[Mapping[str, list[Document]], int]:
+        """Every row of every table, oldest first, and the last number drawn."""
+        return self._shelves.in_order(), self._shelves.sequence
+
+    def replace(self, tables: Mapping[str, Iterable[Document]], sequence: int) -> None:
+        """Hold these rows, which are as `contents` gave them, and no others, on the disk too; Full or ReadOnly."""
+        rows = {name: {row["id"]: row for row in table} for name, table in tables.items()}
+        self.restore(self._shelves.checkpoint_of(rows, sequence))
 
     def compact(self) -> None:
         """Begin a new generation with an empty journal, which counts as syncing; Full when there is no room."""

@@ -113,13 +113,17 @@ class Application:
             else:
                 request[WORLD] = world
                 query = request.rel_url.raw_query_string
-                answer = world.perform(
-                    route,
-                    request.match_info,
-                    parameters=_parameters(query) if query else (),
-                    body=body,
-                    uri=request.rel_url.raw_path,
-                )
+                try:
+                    answer = world.perform(
+                        route,
+                        request.match_info,
+                        parameters=_parameters(query) if query else (),
+                        body=body,
+                        uri=request.rel_url.raw_path,
+                    )
+                except Refusal:
+                    await self._disk.synced(world)  # a refusal may have kept something too
+                    raise
             await self._disk.synced(world)
             return _respond(answer, ())
 

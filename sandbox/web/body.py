@@ -96,8 +96,6 @@ async def _receive(request: web.BaseRequest) -> bytes:
         content.feed_eof()
         request.protocol.close()
         raise Invalid.body("its transfer or content encoding is broken") from None
-    except ConnectionResetError:
-        raise Invalid.body("it ended early") from None
     if len(raw) > LIMIT:
         raise TooLarge(LIMIT)
     return raw

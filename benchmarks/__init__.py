@@ -1,0 +1,1 @@
+"""The sandbox beside a bare aiohttp application: ``python -m benchmarks --help``."""
