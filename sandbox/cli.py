@@ -60,8 +60,10 @@ def serve(options: argparse.Namespace) -> int:
     with _worlds(chosen) as worlds:
         if worlds.default.is_empty:
             fixtures.populate(worlds.default, planted)
-        elif planted:
-            log.warning("fixtures are for an empty world; %s keeps one already", chosen.data_dir)
+        else:
+            fixtures.remember(worlds.default, planted)
+            if planted:
+                log.warning("fixtures are for an empty world; %s keeps one, until it is reset", chosen.data_dir)
         try:
             asyncio.run(_run(worlds, chosen))
         except OSError as trouble:

@@ -102,6 +102,11 @@ _ELSEWHERE = {
     "invalid-reversal-amount": "money.md §9.4",
 }
 
+_VALIDATION = ("missing-field", "invalid-field", "unreadable-body", "request")
+
+RULES = (*CODES, *_ELSEWHERE, *_VALIDATION)
+"""Every rule that may refuse a request."""
+
 
 def reference(code: str) -> str:
     """Return the place in the reference that speaks of a code; what has no place of its own is general validation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 PHRASES = {
@@ -48,6 +49,8 @@ class Refusal(Exception):
         self.additional = additional
         self.extras = dict(extras or {})
         self.headers = dict(headers or {})
+        self.rule = self.category_code
+        """The rule that refused, as the request log names it."""
         self.more: Mapping[str, str] = {}
 
 
@@ -73,24 +76,31 @@ class Invalid(Refusal):
     @classmethod
     def body(cls, why: str) -> Invalid:
         """Refuse a body that is no readable object at all."""
-        return cls(f"Request body is not valid: {why}")
+        return cls(f"Request body is not valid: {why}").by("unreadable-body")
 
     @classmethod
     def field(cls, name: str, detail: str) -> Invalid:
         """Refuse the value of one field."""
-        return cls(_wrong(name, detail), extras={name: detail})
+        return cls(_wrong(name, detail), extras={name: detail}).by("invalid-field")
 
     @classmethod
     def missing(cls, name: str) -> Invalid:
         """Refuse for a required field that was not sent."""
-        return cls(_missing(name), extras={name: _missing(name)})
+        return cls(_missing(name), extras={name: _missing(name)}).by("missing-field")
 
     @classmethod
     def fields(cls, faults: Mapping[str, str | None]) -> Invalid:
         """Refuse for several fields at once; ``None`` stands for a required field that was not sent."""
         extras = {name: detail or _missing(name) for name, detail in faults.items()}
         name, detail = next(iter(faults.items()))
-        return cls(_wrong(name, detail) if detail else _missing(name), extras=extras)
+        if detail is None:
+            return cls(_missing(name), extras=extras).by("missing-field")
+        return cls(_wrong(name, detail), extras=extras).by("invalid-field")
+
+    def by(self, rule: str) -> Invalid:
+        """Name the rule that refused, as the category code only says ``request``."""
+        self.rule = rule
+        return self
 
 
 class BadRequest(Refusal):
@@ -193,6 +203,16 @@ class UnsupportedType(Refusal):
         )
 
 
+class Scripted(Refusal):
+    """Whatever status a fault asks for."""
+
+    category_code = "scripted"
+
+    def __init__(self, status: int) -> None:
+        super().__init__("A fault of the sandbox was told to answer this.")
+        self.status = status
+
+
 class Surprise(Refusal):
     """500: a fault of the sandbox itself; its log has the traceback."""
 
@@ -214,7 +234,7 @@ def envelope(refusal: Refusal, request_id: str) -> dict[str, Any]:
     """Return the error body (``money.md`` §2.1); a 404 has neither ``additional`` nor ``extras``."""
     body: dict[str, Any] = {
         "_uris": {},
-        "status": PHRASES[refusal.status],
+        "status": phrase(refusal.status),
         "status_code": refusal.status,
         "category_type": refusal.category_type,
         "category_code": refusal.category_code,
@@ -227,6 +247,11 @@ def envelope(refusal: Refusal, request_id: str) -> dict[str, Any]:
     if isinstance(refusal, NotFound):
         del body["additional"], body["extras"]
     return body
+
+
+def phrase(status: int) -> str:
+    """Return the reason phrase of a status."""
+    return PHRASES.get(status) or (HTTPStatus(status).phrase if status in set(HTTPStatus) else "Scripted")
 
 
 def _missing(name: str) -> str:

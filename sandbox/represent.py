@@ -92,17 +92,20 @@ class Bodies:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._ready: dict[tuple[str, str, Family], tuple[list[tuple[str, str, Document | None]], bytes]] = {}
+        self._ready: dict[tuple[str, str, Family, str], tuple[list[tuple[str, str, Document | None]], bytes]] = {}
 
     def of(self, record: Record, at: Place) -> bytes:
-        """Return a record's body."""
-        key = (record.shape.kind, record.id, at.family)
+        """Return a record's body, as it is kept now."""
+        key = (record.shape.kind, record.id, at.family, at.marketplace)
         ready = self._ready.get(key)
         if ready is not None and all(self._records.shown(table, name) is seen for table, name, seen in ready[0]):
             return ready[1]
         table = record.shape.table
-        seen = [(table, record.id, self._records.shown(table, record.id))]
-        body = orjson.dumps(wire(record, at, self._noting(seen)))
+        document = self._records.shown(table, record.id)
+        seen = [(table, record.id, document)]
+        # A verb may hold a record from before its last change; what is kept under the document has to be made from it.
+        kept = record if document is None else self._records.of(type(record), document)
+        body = orjson.dumps(wire(kept, at, self._noting(seen)))
         if len(self._ready) >= _KEPT:
             self._ready.clear()
         self._ready[key] = (seen, body)
@@ -114,9 +117,9 @@ class Bodies:
         items = b",".join([self.of(record, at) for record in listing.records])
         return b'%s,"items":[%s]}' % (frame[:-1], items)
 
-    def look(self, kind: str, identifier: str) -> Record:
-        """Return the record a link shows."""
-        return self._noting([])(kind, identifier)
+    def wire(self, record: Record, at: Place) -> dict[str, Any]:
+        """Return a record's wire form."""
+        return wire(record, at, self._noting([]))
 
     def _noting(self, seen: list[tuple[str, str, Document | None]]) -> Look:
         def look(kind: str, identifier: str) -> Record:

@@ -39,7 +39,6 @@ class Entry:
     method: str
     uri: str
     operation: str
-    content_type: str
     body: Mapping[str, Any] | None = None
     status: int | None = None
     answer: bytes = b""
@@ -66,8 +65,8 @@ class RequestLog:
         self._entries.clear()
 
     def find(self, identifier: str) -> Entry | None:
-        """Return the request with this id."""
-        return next((entry for entry in self._entries if entry.id == identifier), None)
+        """Return the request with this id, the latest where a world that was put back has given it again."""
+        return next((entry for entry in reversed(self._entries) if entry.id == identifier), None)
 
 
 def shown(entry: Entry, url: str) -> dict[str, Any]:

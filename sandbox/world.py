@@ -7,22 +7,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import orjson
+
 from sandbox import faults, schedule
 from sandbox.bank import Bank, Outcome
 from sandbox.call import Call, Result, Route, Tools
 from sandbox.checkpoints import Checkpoints, Saved, difference
 from sandbox.clock import Clock, Moment, parse, stamp
-from sandbox.codes import scripted
-from sandbox.errors import Refusal, Unavailable
-from sandbox.faults import Faults
+from sandbox.codes import CODES, RULES, scripted
+from sandbox.coverage import Coverage
+from sandbox.errors import Invalid, Refusal, Unavailable
+from sandbox.faults import Faults, Operation
+from sandbox.faults import read as read_fault
 from sandbox.ids import Ids
 from sandbox.records import REMOVED
 from sandbox.represent import Bodies, Listing
 from sandbox.request_log import RequestLog
 from sandbox.resource import Family, Record
-from sandbox.resources import DUTIES, SETTLEMENTS, TABLES, callbacks
+from sandbox.resources import DUTIES, ROUTES, SETTLEMENTS, TABLES, callbacks
+from sandbox.resources.events import Event
 from sandbox.schedule import Due
-from sandbox.store import Store, StoreTrouble
+from sandbox.store import Document, Store, StoreTrouble
+from sandbox.verify import violations
 
 STATE = "world"
 """The table of the one document that says what this world is made of."""
@@ -31,6 +37,9 @@ EMPTY, FIXTURES = "empty", "fixtures"
 """Where a world can always be put back to: its key and marketplace only, or with its fixtures."""
 
 SHELVES: Mapping[str, tuple[str, ...]] = {**TABLES, schedule.TABLE: (), faults.TABLE: (), REMOVED: (), STATE: ()}
+
+OPERATIONS = tuple(Operation(route.operation, route.method, route.path) for route in ROUTES)
+"""What a fault may be about."""
 
 FORMAT = 1
 """The format of a dump."""
@@ -65,6 +74,7 @@ class World:
         self.tools = Tools(store, Ids(seed), callbacks.emit)
         self.faults = Faults(store, self.tools.ids)
         self.requests = RequestLog()
+        self.seen = Coverage()
         self.checkpoints = Checkpoints()
         self.fill: Callable[[str], None] | None = None
         """Fills the world, when it is empty, to one of :data:`EMPTY` and :data:`FIXTURES`."""
@@ -158,6 +168,23 @@ class World:
         self._requests += 1
         return self.tools.ids.request(self.clock.now(), self._requests)
 
+    def trouble(self, route: Route, uri: str, body: Mapping[str, Any], rule: str | None = None) -> Mapping[str, Any]:
+        """Return what a fault does to this request, ``{}`` for nothing; ``rule`` is one for this request only.
+
+        Raises ``Invalid`` for a rule that cannot be read.
+        """
+        operation = Operation(route.operation, route.method, route.path)
+        if rule is not None:
+            try:
+                fault = read_fault(orjson.loads(rule), OPERATIONS, list(CODES))
+            except ValueError as bad:
+                raise Invalid.field("X-Sandbox-Fault", str(bad)) from None
+            return fault.do if fault.matches(operation, uri, body) else {}
+        if not self.store.count(faults.TABLE):
+            return {}
+        with self.store.transaction():
+            return self.faults.fire(operation, uri, body)
+
     # Levers: what the control API and the test plugin do to a world.
 
     def set_clock(self, moment: Moment | None = None, *, running: bool | None = None) -> int:
@@ -199,6 +226,34 @@ class World:
             self.fill(to)
         else:
             raise KeyError(to)
+
+    def add_fault(self, rule: object) -> Document:
+        """Add a fault after those there are; raises ``BadFault`` naming the field that is wrong."""
+        fault = read_fault(rule, OPERATIONS, list(CODES))
+        with self.store.transaction():
+            return self.faults.add(fault, stamp(self.clock.now()))
+
+    def clear_faults(self, identifier: str | None = None) -> None:
+        """Forget one fault, or every one; raises ``KeyError``."""
+        with self.store.transaction():
+            self.faults.clear(identifier)
+
+    def event_after(self, after: str | None, kind: str | None) -> dict[str, Any] | None:
+        """Return the first event of a type, or of any, that came after another; None while there is none."""
+        past = after is None
+        for document in self.store.find(Event.shape.table, newest_first=False).documents:
+            if past and kind in (None, document["type"]):
+                return self._bodies.wire(self.tools.records.of(Event, document), self.tools.place(Family.ROOT))
+            past = past or document["id"] == after
+        return None
+
+    def verify(self) -> list[str]:
+        """Return every violated money invariant, in words; empty when all is well."""
+        return violations(self.store)
+
+    def coverage(self) -> dict[str, Any]:
+        """Return which operations and refusals the requests so far exercised, out of all that exist."""
+        return self.seen.shown([operation.name for operation in OPERATIONS], RULES)
 
     def difference(self, name: str) -> dict[str, dict[str, list[str]]]:
         """Return what was created, changed and removed since a checkpoint; raises ``KeyError``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,16 +43,23 @@ class Worlds:
         self._ids = Ids(ground.seed)
         self._worlds: dict[str, World] = {}
         for name in self._kept():
-            self._worlds[name] = self._open(name)
+            self._worlds[name] = self._open(name, ground)
         self.default = self._worlds.get(DEFAULT) or self.create(DEFAULT)
 
     def __iter__(self) -> Iterator[World]:
         return iter(self._worlds.values())
 
-    def create(self, name: str | None = None) -> World:
-        """Create a world without anything in it."""
+    def get(self, name: str) -> World | None:
+        """Return a world by its name."""
+        return self._worlds.get(name)
+
+    def create(
+        self, name: str | None = None, *, seed: str | None = None, begins: Moment | None = None, runs: bool = False
+    ) -> World:
+        """Create a world without anything in it; what is not said is as for every world of the process."""
         name = name or self._free_name()
-        world = self._worlds[name] = self._open(name)
+        ground = self._ground if begins is None else replace(self._ground, begins=begins, runs=runs)
+        world = self._worlds[name] = self._open(name, ground, seed)
         return world
 
     def open_with_key(self, body: Mapping[str, Any]) -> tuple[World, Answer]:
@@ -84,23 +91,13 @@ class Worlds:
         for world in self:
             world.close()
 
-    def _open(self, name: str) -> World:
-        ground = self._ground
+    def _open(self, name: str, ground: Ground, seed: str | None = None) -> World:
         folder = None if ground.folder is None else ground.folder / name
         store = Store.open(SHELVES, folder, fsync=ground.fsync)
         state = store.get(STATE, STATE)
         if state is not None:
             return World(name, store, Clock(ground.wall).restored(state["clock"]), state["seed"])
-        return World(name, store, self._new_clock(), self._ids.seed(self._number(name)))
-
-    def _new_clock(self) -> Clock:
-        begins = self._ground.begins
-        if begins is None:
-            return Clock(self._ground.wall)
-        clock = Clock(self._ground.wall, stands_at=begins)
-        if self._ground.runs:
-            clock.run()
-        return clock
+        return World(name, store, _clock(ground), seed or self._ids.seed(self._number(name)))
 
     def _kept(self) -> list[str]:
         folder = self._ground.folder
@@ -115,3 +112,12 @@ class Worlds:
     @staticmethod
     def _number(name: str) -> int:
         return 1 if name == DEFAULT else int(name.rpartition("-")[2])
+
+
+def _clock(ground: Ground) -> Clock:
+    if ground.begins is None:
+        return Clock(ground.wall)
+    clock = Clock(ground.wall, stands_at=ground.begins)
+    if ground.runs:
+        clock.run()
+    return clock

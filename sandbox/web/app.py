@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -14,37 +14,43 @@ from aiohttp import hdrs, web
 
 from sandbox import __version__
 from sandbox.call import Route
+from sandbox.codes import reference
 from sandbox.errors import (
-    PHRASES,
     Forbidden,
     Invalid,
     NotAllowed,
     NotFound,
     Refusal,
+    Scripted,
     Surprise,
     Unauthorized,
     Unavailable,
     envelope,
+    phrase,
 )
+from sandbox.request_log import Entry, Why
 from sandbox.resources import ROUTES
 from sandbox.store import ReadOnly
 from sandbox.web.auth import Auth
 from sandbox.web.body import read_body
+from sandbox.web.control import Control
 from sandbox.web.guard import Guard, Pairs
+from sandbox.web.pulse import Pulse
 from sandbox.world import Answer, World
 from sandbox.worlds import Worlds
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 WORLD = web.RequestKey("world", World)
-ROUTE = web.RequestKey("route", Route)
+ENTRY = web.RequestKey("entry", Entry)
+
+FAULT = "X-Sandbox-Fault"
+REQUEST_ID = "X-Sandbox-Request-Id"
+RULE = "X-Sandbox-Rule"
 
 # Exactly this and no charset: the official Python client looks the whole value up.
 _JSON = ((hdrs.CONTENT_TYPE, "application/json"),)
 _SERVER = ((hdrs.SERVER, f"balanced-sandbox/{__version__}"),)
-_REASONS = {status.value: status.phrase.upper() for status in HTTPStatus} | {
-    status: phrase.upper() for status, phrase in PHRASES.items()
-}
 _PARAMETERS = 100  # in one query string
 
 log = logging.getLogger(__name__)
@@ -58,6 +64,7 @@ class Application:
         self._guard = guard
         self._auth = Auth(worlds)
         self._disk = Disk()
+        self._pulse = Pulse()
 
     def build(self) -> web.Application:
         """Return the aiohttp application."""
@@ -66,17 +73,20 @@ class Application:
             app.router.add_route(route.method, route.path, self._serve(route))
             if route.method == "GET":
                 app.router.add_route("HEAD", route.path, self._serve(route))
+        app.router.add_routes(Control(self._worlds, self._auth, self._pulse).routes())
         return app
 
     @web.middleware
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         response = await self._guarded(request, handler)
-        if log.isEnabledFor(logging.DEBUG):
-            spent = (time.perf_counter() - started) * 1000
-            world = request.get(WORLD)
-            name = world.name if world else "-"
-            log.debug("%s %s %d %.1f ms world=%s", request.method, request.path, response.status, spent, name)
+        entry, world = request.get(ENTRY), request.get(WORLD)
+        if entry is not None and world is not None:
+            entry.milliseconds = round((time.perf_counter() - started) * 1000, 3)
+            entry.status = response.status
+            response.headers[REQUEST_ID] = entry.id
+            world.seen.note(entry.operation, entry.why and entry.why.rule)
+            log.debug("%s %s", world.name, entry)
         return response
 
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -100,34 +110,58 @@ class Application:
             return self._refused(request, Surprise(), guarded)
 
     def _refused(self, request: web.Request, refusal: Refusal, guarded: Pairs) -> web.Response:
-        world = request.get(WORLD, self._worlds.default)
-        body = orjson.dumps(envelope(refusal, world.request_id()))
-        return _respond(Answer(refusal.status, body, refusal.headers), guarded)
+        entry = request.get(ENTRY) or self._note(request, self._worlds.default, "")
+        field, expected = next(iter(refusal.extras.items()), (None, None))
+        entry.why = Why(refusal.rule, field, expected or refusal.sentence, reference(refusal.category_code))
+        entry.answer = orjson.dumps(envelope(refusal, entry.id))
+        return _respond(Answer(refusal.status, entry.answer, {**refusal.headers, RULE: refusal.rule}), guarded)
+
+    def _note(self, request: web.Request, world: World, operation: str) -> Entry:
+        """Note a request on receipt."""
+        entry = Entry(world.request_id(), world.clock.now(), request.method, request.rel_url.raw_path_qs, operation)
+        world.requests.note(entry)
+        request[WORLD], request[ENTRY] = world, entry
+        return entry
 
     def _serve(self, route: Route) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
             world = self._world(request, route)
-            body = await read_body(request)
             if world is None:
-                world, answer = self._worlds.open_with_key(body)
+                world, answer = self._worlds.open_with_key(await read_body(request))
+                entry = self._note(request, world, operation)
             else:
-                request[WORLD] = world
-                query = request.rel_url.raw_query_string
+                entry = self._note(request, world, operation)
+                entry.body = await read_body(request)
+                trouble = world.trouble(route, request.path, entry.body, request.headers.get(FAULT))
+                if trouble:
+                    entry.fault = trouble
+                    await _before(request, trouble)
                 try:
-                    answer = world.perform(
-                        route,
-                        request.match_info,
-                        parameters=_parameters(query) if query else (),
-                        body=body,
-                        uri=request.rel_url.raw_path,
-                    )
-                except Refusal:
+                    answer = self._perform(request, route, world, entry)
+                finally:
                     await self._disk.synced(world)  # a refusal may have kept something too
-                    raise
-            await self._disk.synced(world)
+                if trouble:
+                    _after(request, trouble)
+            entry.answer = answer.body
+            if route.method != "GET":
+                await self._disk.synced(world)
+                self._pulse.beat(world)
             return _respond(answer, ())
 
+        operation = route.operation
         return serve
+
+    def _perform(self, request: web.Request, route: Route, world: World, entry: Entry) -> Answer:
+        query = request.rel_url.raw_query_string
+        return world.perform(
+            route,
+            request.match_info,
+            parameters=_parameters(query) if query else (),
+            body=entry.body,
+            uri=request.rel_url.raw_path,
+            decline=entry.fault.get("decline"),
+            bank=entry.fault.get("bank"),
+        )
 
     def _world(self, request: web.Request, route: Route) -> World | None:
         """Return whose world this is about, None for one to be opened; raises ``Unauthorized``."""
@@ -174,10 +208,34 @@ class Disk:
             waiting.set_result(None)
 
 
+async def _before(request: web.Request, trouble: Mapping[str, Any]) -> None:
+    """Do what a fault does before anything has happened."""
+    await asyncio.sleep(trouble.get("delay_ms", 0) / 1000)
+    if trouble.get("drop") == "before":
+        _drop(request)
+    if "status" in trouble:
+        raise Scripted(trouble["status"])
+
+
+def _after(request: web.Request, trouble: Mapping[str, Any]) -> None:
+    """Do what a fault does after everything has happened."""
+    if trouble.get("drop") == "after":
+        _drop(request)
+    if "status_after_commit" in trouble:
+        raise Scripted(trouble["status_after_commit"])
+
+
+def _drop(request: web.Request) -> None:
+    """Break the connection: the client gets no answer at all."""
+    if request.transport is not None:
+        request.transport.abort()
+    raise Scripted(500)  # written to nobody
+
+
 def _respond(answer: Answer, headers: Pairs) -> web.Response:
     response = web.Response(
         status=answer.status,
-        reason=_REASONS[answer.status],
+        reason=phrase(answer.status).upper(),
         body=answer.body or None,
         headers=(*_SERVER, *(_JSON if answer.body else ()), *headers),
     )

@@ -150,7 +150,13 @@ DEVIATIONS = (
     ),
     Deviation(
         title="A credit to a kept bank account with a test number for pending is pending",
-        exchanges=("credit_bank_account_list", "credit_create_existing_bank_account", "credit_list", "credit_customer_list", "customer_credit"),
+        exchanges=(
+            "credit_bank_account_list",
+            "credit_create_existing_bank_account",
+            "credit_list",
+            "credit_customer_list",
+            "customer_credit",
+        ),
         changes=(
             Change("*.status", '"paid"', '"pending"'),
             Change("*.state", '"cleared"', '"pending"'),

@@ -76,7 +76,11 @@ async def test_a_browser_tokenises_without_a_key_and_by_a_form(api: Api) -> None
     answer = await api.with_key("").post(f"{api.marketplace}/cards", form=form)
 
     assert answer.status == 201
-    assert (answer.body["last_four"], answer.body["expiration_month"], answer.body["meta"]) == ("5100", 12, {"shop": "1"})
+    assert (answer.body["last_four"], answer.body["expiration_month"], answer.body["meta"]) == (
+        "5100",
+        12,
+        {"shop": "1"},
+    )
     assert (await api.get(answer.body["uri"])).status == 200
 
 
