@@ -127,6 +127,7 @@ class Call:
         uri: str = "",
         preset: Mapping[str, Any] | None = None,
         bank: Bank | None = None,
+        told_twice: bool = False,
     ) -> None:
         self._tools = tools
         self._route = route
@@ -136,6 +137,7 @@ class Call:
         self.raw = body or {}
         self.now = now
         self.bank = bank or tools.bank
+        self.told_twice = told_twice  # whether callbacks hear of whatever happens now a second time
         self.schedule = tools.schedule
         self.at = self._resolve(path or {})
 
@@ -283,10 +285,10 @@ class Call:
         before = self._tools.store.get(table, record.id) or {}
         document = {**before, **{keys[name]: value for name, value in changes.items()}}
         document = {key: value for key, value in document.items() if value is not ABSENT}
-        if event == "updated" and document == before:
-            return record  # clients send whole objects back, which is no update
-        self._tools.store.put(table, document)
-        self._emit(event, record, document)
+        # Clients send whole objects back, which is no update.
+        if event != "updated" or document != before:
+            self._tools.store.put(table, document)
+            self._emit(event, record, document)
         return self.fetch(type(record), record.id)
 
     def drop(self, record: Record, event: str | None = "deleted") -> None:

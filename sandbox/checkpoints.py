@@ -12,12 +12,13 @@ from sandbox.store import Checkpoint, Document, Store
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A world as it was: its rows, faults and schedule among them, its clock, and how many requests it had seen."""
+    """A world as it was: its rows, faults and schedule among them, its clock, and what its next ids come from."""
 
     at: Moment
     rows: Checkpoint
     clock: Mapping[str, Any]
     requests: int
+    seed: str
 
     def shown(self, name: str) -> dict[str, Any]:
         """Return what is listed of a checkpoint."""

@@ -1,162 +1,111 @@
-"""The command line: ``balanced-sandbox``, ``python -m sandbox`` and ``python run_sandbox.py``."""
+"""The command line: ``balanced-sandbox``, ``python -m sandbox`` and ``python run_sandbox.py``.
+
+Each verb imports what it needs when it is called: ``ready`` is asked every few seconds and is to answer in no time.
+"""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import errno
 import json
-import logging
-import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from sandbox import __version__, clock, fixtures, redact, settings
-from sandbox.resources import ROUTES
-from sandbox.settings import BadSetting, Settings
-from sandbox.store import Damaged, DataDirectory, InUse, StoreTrouble
-from sandbox.store.check import check, repair
-from sandbox.web.server import Server
-from sandbox.world import World
-from sandbox.worlds import Ground, Worlds
-
-OK, ERROR, USAGE, IN_USE, DAMAGED, PORT_IN_USE = range(6)
-
-log = logging.getLogger(__name__)
+from sandbox import __version__, settings
+from sandbox.exits import DAMAGED, ERROR, IN_USE, OK, USAGE, Stop
+from sandbox.settings import BadSetting
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code.
 
-    0 good, 1 error, 2 usage, 3 data directory in use, 4 data damaged, 5 port in use.
+    0 good, 1 error, 2 usage, 3 data directory in use, 4 data damaged, 5 port in use; of ``exec`` it is the command's.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = _parser()
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given.insert(0, "serve")
-    options = parser.parse_args(given)
+    given, command = _parted(given)
+    options = _parser().parse_args(given, argparse.Namespace(command=command))
     try:
         return int(options.verb(options))
-    except (BadSetting, fixtures.BadFixture) as bad:
-        return _fail(bad, USAGE if isinstance(bad, BadSetting) else ERROR)
-    except InUse as trouble:
-        return _fail(trouble, IN_USE)
-    except Damaged as trouble:
-        return _fail(trouble, DAMAGED)
-    except (StoreTrouble, OSError) as trouble:
-        return _fail(trouble, ERROR)
+    except Exception as trouble:
+        code = _code(trouble)
+        if code is None:
+            raise
+        print(f"balanced-sandbox: {trouble}", file=sys.stderr)
+        return code
 
 
-def serve(options: argparse.Namespace) -> int:
-    """Serve until told to stop."""
-    chosen = settings.read(options, os.environ)
-    _log_to_stderr(chosen)
-    planted = [fixtures.read(path) for name in chosen.fixtures for path in fixtures.locate(name)]
-    with _worlds(chosen) as worlds:
-        if worlds.default.is_empty:
-            fixtures.populate(worlds.default, planted)
-        else:
-            fixtures.remember(worlds.default, planted)
-            if planted:
-                log.warning("fixtures are for an empty world; %s keeps one, until it is reset", chosen.data_dir)
-        try:
-            asyncio.run(_run(worlds, chosen))
-        except OSError as trouble:
-            if trouble.errno != errno.EADDRINUSE:
-                raise
-            where = f"{chosen.host}:{chosen.port}"
-            return _fail(f"{where} is taken; stop who listens there or choose another with --port", PORT_IN_USE)
-    return OK
+def _parted(given: list[str]) -> tuple[list[str], list[str]]:
+    """Part the command of ``exec`` from the words for us; argparse reads ``--`` otherwise in every version."""
+    if given[0] != "exec" or "--" not in given:
+        return given, []
+    there = given.index("--")
+    return given[:there], given[there + 1 :]
 
 
-async def _run(worlds: Worlds, chosen: Settings) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Where a loop takes no signal handlers, Ctrl-C still ends asyncio.run.
-        with suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    server = Server(worlds, chosen)
-    url = await server.start()
-    try:
-        _announce(_ready(worlds.default, url), chosen)
-        await stopped.wait()
-    finally:
-        await server.stop()
+def _code(trouble: Exception) -> int | None:
+    """Return the exit code of what can go wrong, None for a fault of ours."""
+    from sandbox.fixtures import BadFixture
+    from sandbox.store import Damaged, InUse, StoreTrouble
+
+    if isinstance(trouble, Stop):
+        return trouble.code
+    codes = ((BadSetting, USAGE), (BadFixture, ERROR), (InUse, IN_USE), (Damaged, DAMAGED), (StoreTrouble, ERROR))
+    return next((code for kind, code in (*codes, (OSError, ERROR)) if isinstance(trouble, kind)), None)
 
 
-@contextmanager
-def _worlds(chosen: Settings) -> Iterator[Worlds]:
-    ground: dict[str, Any] = {
-        "wall": lambda: time.time_ns() // 1000,
-        "seed": os.urandom(16).hex() if chosen.seed is None else str(chosen.seed),
-        "fsync": chosen.fsync,
-        "begins": None if chosen.clock is None else clock.parse(chosen.clock),
-        "runs": chosen.clock_running,
-    }
-    if chosen.memory:
-        yield Worlds(Ground(**ground))
-        return
-    with DataDirectory(chosen.data_dir) as directory:
-        worlds = Worlds(Ground(**ground, folder=directory.path))
-        try:
-            yield worlds
-        finally:
-            worlds.close()
+def _serve(options: argparse.Namespace) -> int:
+    from sandbox import service
+
+    return service.serve(options)
 
 
-def _ready(world: World, url: str) -> dict[str, Any]:
-    return {
-        "event": "ready",
-        "url": url,
-        "api_key": world.api_key,
-        "marketplace_uri": world.marketplace_uri,
-        "pid": os.getpid(),
-        "version": __version__,
-    }
+def _exec(options: argparse.Namespace) -> int:
+    if not options.command:
+        raise Stop("exec takes a command after --, such as: balanced-sandbox exec -- pytest", USAGE)
+    from sandbox import service
+
+    return service.execute(options)
 
 
-def _announce(ready: Mapping[str, Any], chosen: Settings) -> None:
-    line = json.dumps(ready)
-    if chosen.ready_file is not None:
-        # By rename, so that whoever waits for the file finds all of it.
-        beside = chosen.ready_file.with_name(chosen.ready_file.name + ".tmp")
-        beside.write_text(line + "\n")
-        beside.replace(chosen.ready_file)
-    print(_table(ready, chosen) if sys.stdout.isatty() else line, flush=True)
+def _ready(options: argparse.Namespace) -> int:
+    from sandbox import running
+
+    return running.ready(options)
 
 
-def _table(ready: Mapping[str, Any], chosen: Settings) -> str:
-    kept = "in memory, gone when this stops" if chosen.memory else str(chosen.data_dir)
-    return "\n".join(
-        (
-            f"balanced-sandbox {__version__}",
-            f"  url          {ready['url']}",
-            f"  API key      {ready['api_key']}",
-            f"  marketplace  {ready['marketplace_uri']}",
-            f"  data         {kept}",
-            f"  try          curl -u {ready['api_key']}: {ready['url']}/v1/customers",
-            "  stop         Ctrl-C",
-        )
-    )
+def _dump(options: argparse.Namespace) -> int:
+    from sandbox import running
+
+    return running.dump(options)
+
+
+def _load(options: argparse.Namespace) -> int:
+    from sandbox import running
+
+    return running.load(options)
 
 
 def _list_fixtures(options: argparse.Namespace) -> int:
+    from sandbox import fixtures
+
     print("\n".join(fixtures.bundled()))
     return OK
 
 
 def _show_fixture(options: argparse.Namespace) -> int:
+    from sandbox import fixtures
+
     for path in fixtures.locate(options.name):
         sys.stdout.write(path.read_text())
     return OK
 
 
 def _check_fixtures(options: argparse.Namespace) -> int:
+    from sandbox import fixtures
+    from sandbox.worlds import Ground, Worlds
+
     paths = [path for name in options.names for path in fixtures.locate(name)]
     # Loaded together, as serve would, into a world that is thrown away.
     fixtures.populate(Worlds(Ground(wall=lambda: 0, seed="check")).default, [fixtures.read(path) for path in paths])
@@ -165,8 +114,11 @@ def _check_fixtures(options: argparse.Namespace) -> int:
 
 
 def _check_data(options: argparse.Namespace) -> int:
+    from sandbox.store import DataDirectory
+    from sandbox.store.check import check, repair
+
     if not options.directory.is_dir():
-        return _fail(f"{options.directory} is no folder", ERROR)
+        raise Stop(f"{options.directory} is no folder")
     with DataDirectory(options.directory) as directory:
         found = check(directory.path)
         for finding in (one for findings in found.values() for one in findings):
@@ -182,12 +134,16 @@ def _check_data(options: argparse.Namespace) -> int:
 
 
 def _list_routes(options: argparse.Namespace) -> int:
+    from sandbox.resources import ROUTES
+
     for route in ROUTES:
         print(f"{route.method:<6} {route.path:<70} {route.operation:<32} {route.evidence}")
     return OK
 
 
 def _invent(options: argparse.Namespace) -> int:
+    from sandbox import fixtures
+
     fixtures.write(options.customers, options.seed, sys.stdout, progress=sys.stderr)
     return OK
 
@@ -207,7 +163,21 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(verb=does)
         return added
 
-    settings.arguments(verb("serve", serve, "run the sandbox; what is done when no verb is given"))
+    settings.arguments(verb("serve", _serve, "run the sandbox; what is done when no verb is given"))
+
+    beside = verb("exec", _exec, "run a command beside a sandbox that lives as long as it")
+    beside.usage = "balanced-sandbox exec [the flags of serve] -- COMMAND [ARGUMENT …]"
+    settings.arguments(beside)
+
+    ask = _reaching(verb("ready", _ready, "tell by the exit code whether a sandbox is ready"))
+    ask.add_argument("--wait", type=_seconds, default=0.0, metavar="S", help="for up to so many seconds (0)")
+
+    out = _reaching(verb("dump", _dump, "write the world of a running sandbox to one JSON file"))
+    out.add_argument("file", nargs="?", default="-", metavar="FILE", help="standard output when left out or -")
+    back = _reaching(verb("load", _load, "put a dumped world back in a running sandbox"))
+    back.add_argument("file", metavar="FILE", help="standard input when -")
+    for one in (out, back):
+        one.add_argument("--api-key", help=f"whose world ({settings.PREFIX}API_KEY, default the default world)")
 
     invent = verb("invent", _invent, "write a fixture of invented people to standard output")
     invent.add_argument("--customers", type=_count, default=100, metavar="N", help="how many (100)")
@@ -232,34 +202,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _reaching(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the flags that say which running sandbox is meant."""
+    parser.add_argument("--url", help=f"where it is ({settings.PREFIX}URL, default from host and port)")
+    settings.arguments(parser, *settings.REACHED_BY)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number of seconds")
+    return seconds
+
+
 def _count(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 1_000_000:
         raise argparse.ArgumentTypeError("must be from 1 to 1000000")
     return number
-
-
-def _log_to_stderr(chosen: Settings) -> None:
-    handler = logging.StreamHandler()
-    text = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    handler.setFormatter(_JsonLines() if chosen.log_format == "json" else logging.Formatter(text))
-    logging.basicConfig(level=chosen.log_level.upper(), handlers=[handler], force=True)
-    redact.install()
-
-
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": self.formatTime(record),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_text:
-            line["traceback"] = record.exc_text
-        return json.dumps(line)
-
-
-def _fail(why: object, code: int) -> int:
-    print(f"balanced-sandbox: {why}", file=sys.stderr)
-    return code

@@ -16,7 +16,9 @@ SECOND: Moment = 1_000_000
 DAY: Moment = 86_400 * SECOND
 
 _EPOCH = datetime(1970, 1, 1)
-_LAST = (datetime.max - _EPOCH) // timedelta(microseconds=1)
+LAST: Moment = (datetime(9999, 1, 1) - _EPOCH) // timedelta(microseconds=1) - 1
+"""The last moment a clock can be set to: what falls due within a year of it can still be written."""
+
 _OFFSET_THEN_Z = re.compile(r"([+-]\d{2}:?\d{2})Z$")
 
 
@@ -41,15 +43,14 @@ class Clock:
         return self._latest
 
     def set(self, moment: Moment) -> None:
-        """Jump to ``moment``; raises ``ValueError`` when that lies in the past or beyond the year 9999."""
+        """Jump to ``moment``; raises ``ValueError`` when that lies in the past or beyond the year 9998."""
         if moment < self.now():
             raise ValueError(f"{stamp(moment)} is before {stamp(self.now())}, and this clock never goes back")
-        if moment > _LAST:
-            raise ValueError("the moment is beyond the year 9999")
-        if self._stands_at is None:
-            self._ahead = moment - self._wall()
-        else:
-            self._stands_at = moment
+        self._jump(moment)
+
+    def advance(self, by: Moment) -> None:
+        """Jump by so many microseconds, from 0; raises ``ValueError`` when that leads beyond the year 9998."""
+        self._jump(self.now() + by)
 
     def freeze(self) -> None:
         """Stand still at the present moment."""
@@ -61,6 +62,10 @@ class Clock:
             self._ahead = self.now() - self._wall()
             self._stands_at = None
 
+    def copy(self) -> Clock:
+        """Return another clock of the same wall that shows the same time."""
+        return self.restored(self.state())
+
     def restored(self, state: Mapping[str, int | None]) -> Clock:
         """Return a clock of the same wall that carries on where :meth:`state` left off, also if that was earlier."""
         return Clock(self._wall, stands_at=state["stands_at"], ahead=state["ahead"] or 0, latest=state["latest"] or 0)
@@ -68,6 +73,15 @@ class Clock:
     def state(self) -> dict[str, int | None]:
         """Return what :meth:`restored` needs to carry on."""
         return {"stands_at": self._stands_at, "ahead": self._ahead, "latest": self._latest}
+
+    def _jump(self, moment: Moment) -> None:
+        if moment > LAST:
+            raise ValueError("the moment is beyond the year 9998")
+        if self._stands_at is None:
+            self._ahead = moment - self._wall()
+        else:
+            self._stands_at = moment
+        self._latest = moment
 
 
 def stamp(moment: Moment) -> str:

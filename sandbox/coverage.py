@@ -1,4 +1,4 @@
-"""Which operations and refusals the requests so far exercised, out of all that exist; mergeable over workers."""
+"""Which operations, states and refusals the requests exercised, out of all that exist; mergeable over workers."""
 
 from __future__ import annotations
 
@@ -8,33 +8,43 @@ from typing import Any
 
 
 class Coverage:
-    """Counts of what was asked and what was refused."""
+    """Counts of what was asked, what came of it, and what was refused."""
 
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()
+        self._reached: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
 
     def note(self, operation: str, rule: str | None) -> None:
-        """Count an answered request, and the rule that refused it if one did."""
-        self._asked[operation] += 1
+        """Count an answered request, and the rule that refused it if one did; without an operation nothing was met."""
+        if operation:
+            self._asked[operation] += 1
         if rule is not None:
             self._refused[rule] += 1
 
-    def shown(self, operations: Sequence[str], rules: Sequence[str]) -> dict[str, Any]:
-        """Return how often each operation was asked and each rule refused, those never seen included."""
+    def reached(self, states: Iterable[str]) -> None:
+        """Count the states that records have come to."""
+        self._reached.update(states)
+
+    def shown(self, operations: Sequence[str], states: Sequence[str], rules: Sequence[str]) -> dict[str, Any]:
+        """Return how often each was met, those never met included."""
+        sections = {
+            "operations": (operations, self._asked),
+            "states": (states, self._reached),
+            "refusals": (rules, self._refused),
+        }
         return {
-            "operations": {name: self._asked[name] for name in sorted({*operations, *self._asked})},
-            "refusals": {name: self._refused[name] for name in sorted({*rules, *self._refused})},
+            section: {name: met[name] for name in sorted({*known, *met})} for section, (known, met) in sections.items()
         }
 
 
 def merged(parts: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
     """Return the sums of several coverages, as they were shown."""
-    sums: dict[str, Counter[str]] = {"operations": Counter(), "refusals": Counter()}
+    sums: dict[str, Counter[str]] = {"operations": Counter(), "states": Counter(), "refusals": Counter()}
     for part in parts:
         for section, counts in part.items():
             for name, count in counts.items():
-                sums[section][name] += count
+                sums[section][name] += count  # unlike update, keeps what was never met
     return {section: dict(sorted(counts.items())) for section, counts in sums.items()}
 
 

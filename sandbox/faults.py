@@ -14,9 +14,10 @@ checkpoint brings back how often each has fired.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from sandbox.ids import Ids
@@ -27,7 +28,10 @@ TABLE = "faults"
 ASKED = ("operation", "method", "path", "nth")
 """What ``on`` may ask besides fields of the body."""
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "DELETE")  # a HEAD counts as the GET it is
+_LONGEST_PATH = 200  # characters
+_PLACEHOLDER = re.compile(r"\{\w+\}")
+_SEGMENT = "\0"  # stands for what is in the place of a placeholder, which has no slash
 _LONGEST_DELAY = 60_000  # milliseconds
 _OUTCOMES = ("pending", "succeeds", "fails")
 _DROPS = ("before", "after")
@@ -77,7 +81,7 @@ class Fault:
             return False
         if "method" in on and on["method"] != operation.method:
             return False
-        if "path" in on and not fnmatchcase(path, on["path"]):
+        if "path" in on and not _like(on["path"]).fullmatch(path):
             return False
         return all(_holds(_field(body, name), wanted) for name, wanted in on.items() if name not in ASKED)
 
@@ -128,10 +132,16 @@ class Faults:
         for document in [{"id": identifier}] if identifier else list(self.all()):
             self._store.drop(TABLE, str(document["id"]))
 
-    def fire(self, operation: Operation, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the first rule that fires does, ``{}`` when none does; what each rule has seen is kept."""
-        if not self._store.count(TABLE):
-            return {}
+    def fire(
+        self, operation: Operation, path: str, body: Mapping[str, Any], own: Sequence[Fault] = ()
+    ) -> Mapping[str, Any]:
+        """Return what the first rule that fires does, ``{}`` when none does; what each rule has seen is kept.
+
+        ``own`` are rules for this request only, asked before the others.
+        """
+        for fault in own:
+            if fault.matches(operation, path, body) and self._fires(fault, 1, 0):
+                return fault.do
         for document in self.all():
             fault = Fault(document["on"], document["do"], document["times"], document["probability"])
             if not fault.matches(operation, path, body):
@@ -164,16 +174,23 @@ def _check_on(on: object, operations: Sequence[Operation]) -> None:
             raise BadFault("on.method", f"is one of {', '.join(_METHODS)}")
         possible = [one for one in possible if one.method == on["method"]]
         if not possible:
-            raise BadFault("on.method", f"{on['operation']} is never asked with {on['method']}")
-    if "path" in on and (not isinstance(on["path"], str) or not on["path"].startswith("/")):
-        raise BadFault("on.path", "begins with /, and * stands for anything")
+            raise BadFault("on.method", f"{on.get('operation')} is never asked with {on['method']}")
+    if "path" in on:
+        _check_path(on["path"], possible)
     if "nth" in on and (isinstance(on["nth"], bool) or not isinstance(on["nth"], int) or on["nth"] < 1):
         raise BadFault("on.nth", "is a whole number from 1")
     asked = [name for name in on if name not in ASKED]
-    if asked and all(one.method in ("GET", "HEAD", "DELETE") for one in possible):
+    if asked and all(one.method in ("GET", "DELETE") for one in possible):
         raise BadFault(f"on.{asked[0]}", "such a request has no body to look into")
     for name in asked:
         _check_wanted(f"on.{name}", on[name])
+
+
+def _check_path(path: object, possible: Sequence[Operation]) -> None:
+    if not isinstance(path, str) or not path.startswith("/") or len(path) > _LONGEST_PATH:
+        raise BadFault("on.path", f"begins with /, has at most {_LONGEST_PATH} characters, and * stands for anything")
+    if not any(_can_be_at(path, _PLACEHOLDER.sub(_SEGMENT, one.path)) for one in possible):
+        raise BadFault("on.path", "nothing is ever asked there")
 
 
 def _check_wanted(field: str, wanted: object) -> None:
@@ -181,12 +198,17 @@ def _check_wanted(field: str, wanted: object) -> None:
         return
     _known(wanted, tuple(_COMPARE), field + ".")
     for operator, value in wanted.items():
+        if value is None:
+            raise BadFault(f"{field}.{operator}", "is compared with something; null alone means that it was not sent")
         if operator[0] in "<>" and _number(value) != _number(value):
             raise BadFault(f"{field}.{operator}", "is compared with a number")
     lower = max((_number(wanted[name]) for name in (">", ">=") if name in wanted), default=float("-inf"))
     upper = min((_number(wanted[name]) for name in ("<", "<=") if name in wanted), default=float("inf"))
-    if lower > upper:
+    only = int(lower) if lower == upper and lower.is_integer() else lower
+    if lower > upper or (lower == upper and not _holds(only, wanted)):
         raise BadFault(field, "no number is both")
+    if "=" in wanted and not _holds(wanted["="], wanted):
+        raise BadFault(field, "no value is both")
 
 
 def _check_do(do: object, codes: Sequence[str]) -> Mapping[str, Any]:
@@ -221,12 +243,17 @@ def _delay(field: str, value: object, codes: Sequence[str]) -> None:
         raise BadFault(field, f"is a number of milliseconds up to {_LONGEST_DELAY}")
 
 
-def _one_of(words: Sequence[object]) -> Callable[[str, object, Sequence[str]], None]:
+def _one_of(words: Sequence[str]) -> Callable[[str, object, Sequence[str]], None]:
     def check(field: str, value: object, codes: Sequence[str]) -> None:
         if value not in words:
-            raise BadFault(field, f"is one of {', '.join(map(str, words))}")
+            raise BadFault(field, f"is one of {', '.join(words)}")
 
     return check
+
+
+def _yes(field: str, value: object, codes: Sequence[str]) -> None:
+    if value is not True:
+        raise BadFault(field, "is true, or left out")
 
 
 _DOES: Mapping[str, Callable[[str, object, Sequence[str]], None]] = {
@@ -236,7 +263,7 @@ _DOES: Mapping[str, Callable[[str, object, Sequence[str]], None]] = {
     "delay_ms": _delay,
     "drop": _one_of(_DROPS),
     "bank": _one_of(_OUTCOMES),
-    "duplicate_delivery": _one_of((True,)),
+    "duplicate_delivery": _yes,
 }
 
 
@@ -256,7 +283,9 @@ def _holds(sent: Any, wanted: Any) -> bool:
 
 def _plain(value: Any) -> str | None:
     # A form sends every scalar as text.
-    return None if value is None else str(value)
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _number(value: Any) -> float:
@@ -264,3 +293,29 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return float("nan")
+
+
+@cache
+def _like(path: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, path.split("*"))), re.DOTALL)
+
+
+def _can_be_at(wanted: str, path: str) -> bool:
+    """Return whether a request to a path with placeholders can be one that a pattern with stars means."""
+
+    @cache
+    def can(here: int, there: int) -> bool:
+        star, segment = wanted[here : here + 1] == "*", path[there : there + 1] == _SEGMENT
+        if star and can(here + 1, there):
+            return True
+        if segment and can(here, there + 1):
+            return True
+        if here == len(wanted) or there == len(path):
+            return here == len(wanted) and there == len(path)
+        if star:
+            return can(here, there + 1)
+        if segment:
+            return wanted[here] != "/" and can(here + 1, there)
+        return wanted[here] == path[there] and can(here + 1, there + 1)
+
+    return can(0, 0)

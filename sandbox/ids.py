@@ -19,10 +19,15 @@ _MASK = (1 << 38) - 1  # 14 bits of clock sequence and 24 of node are free
 
 
 class Ids:
-    """A source of names for one seed; it keeps no state, the caller brings the running number."""
+    """A source of names for one seed; it keeps no state, the caller brings the running number.
 
-    def __init__(self, seed: str) -> None:
+    Secrets are drawn from the name of the world besides, so that two worlds of one seed have the same records and keys
+    of their own.
+    """
+
+    def __init__(self, seed: str, world: str = "") -> None:
         self._seed = seed.encode()
+        self._world = world
         self._salt = int.from_bytes(self._draw("salt", 0)[:8], "big")
 
     def record(self, prefix: str, at: Moment, number: int) -> str:
@@ -39,7 +44,7 @@ class Ids:
 
     def secret(self, number: int) -> str:
         """Return the secret of an API key: 32 hex digits."""
-        return self._draw("secret", number).hex()
+        return self._draw(f"secret/{self._world}", number).hex()
 
     def transaction_number(self, prefix: str, number: int) -> str:
         """Return a transaction number: ``W109-369-8530``."""

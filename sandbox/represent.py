@@ -137,9 +137,10 @@ def page_frame(listing: Listing) -> dict[str, Any]:
     """Return all of a page but its items."""
     limit, offset, total = listing.limit, listing.offset, listing.total
     beyond = offset + limit
+    asked = f"{urlencode(listing.parameters)}&" if listing.parameters else ""
 
     def uri(start: int) -> str:
-        return f"{listing.path}?{urlencode([*listing.parameters, ('limit', limit), ('offset', start)])}"
+        return f"{listing.path}?{asked}limit={limit}&offset={start}"
 
     return {
         "_type": "page",

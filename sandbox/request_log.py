@@ -15,9 +15,12 @@ from typing import Any
 import orjson
 
 from sandbox.clock import Moment, stamp
-from sandbox.redact import redact
+from sandbox.redact import MASK, redact
 
 KEPT = 1000  # entries a world, the oldest go first
+
+FILTERS = ("status", "operation", "method", "rule", "uri")
+"""What entries can be asked for by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,13 @@ class Entry:
     milliseconds: float | None = None
     why: Why | None = None
     fault: Mapping[str, Any] = field(default_factory=dict)
+    has_key: bool = True
+
+    def answers_to(self, wanted: Mapping[str, str]) -> bool:
+        """Return whether this is one of those asked for, by any of :data:`FILTERS`."""
+        shown = {name: getattr(self, name) for name in FILTERS if name != "rule"}
+        shown["rule"] = self.why and self.why.rule
+        return all(shown[name] is not None and str(shown[name]) == value for name, value in wanted.items())
 
 
 class RequestLog:
@@ -78,16 +88,16 @@ def shown(entry: Entry, url: str) -> dict[str, Any]:
         "method": entry.method,
         "uri": redact(entry.uri),
         "operation": entry.operation,
-        "body": _redacted(entry.body),
+        "body": masked(entry.body),
         "status": entry.status,
         "milliseconds": entry.milliseconds,
-        "answer": _redacted(orjson.loads(entry.answer)) if entry.answer else None,
+        "answer": masked(orjson.loads(entry.answer)) if entry.answer else None,
         "refused": why
         and {
             "rule": why.rule,
             "field": why.field,
-            "expected": why.expected,
-            "got": _redacted({why.field: _got(entry.body, why.field)})[why.field] if why.field else None,
+            "expected": why.expected and redact(why.expected),
+            "got": _got(masked(entry.body), why.field),
             "reference": why.reference,
         },
         "fault": entry.fault or None,
@@ -97,26 +107,43 @@ def shown(entry: Entry, url: str) -> dict[str, Any]:
 
 def curl(entry: Entry, url: str) -> str:
     """Return a line that asks the same again; secrets are masked, the key is ``$KEY``."""
-    parts = ["curl", "-u", '"$KEY:"', "-X", entry.method, shlex.quote(url + redact(entry.uri))]
+    # Without --globoff curl reads the brackets of a filter as a range.
+    parts = ["curl", "--globoff", *(["-u", '"$KEY:"'] if entry.has_key else [])]
+    parts += ["--head"] if entry.method == "HEAD" else ["-X", entry.method]
+    parts.append(shlex.quote(url + redact(entry.uri)))
     if entry.body:
         parts += ["-H", shlex.quote("Content-Type: application/json")]
-        parts += ["-d", shlex.quote(orjson.dumps(_redacted(entry.body)).decode())]
+        parts += ["-d", shlex.quote(orjson.dumps(masked(entry.body)).decode())]
     return " ".join(parts)
 
 
-def _redacted(value: Any) -> Any:
-    return None if value is None else orjson.loads(_masked(value))
+def masked(value: Any, *, secret: bool = False) -> Any:
+    """Return JSON-able values without a secret: what a secret field holds, and card numbers and keys in any text."""
+    if isinstance(value, Mapping):
+        return {redact(name): masked(inner, secret=secret or _is_secret(name)) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [masked(inner, secret=secret) for inner in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if secret:
+        return MASK
+    shown = _masked_text(str(value))
+    return value if shown == str(value) else shown
 
 
-def _masked(value: Any) -> bytes:
-    # Masking works on text, so that a secret is found wherever in the object it is.
-    text = redact(orjson.dumps(value).decode())
-    try:
-        orjson.loads(text)
-    except ValueError:
-        return orjson.dumps(text)
-    return text.encode()
+def _masked_text(text: str) -> str:
+    """Mask what is secret in a text, and leave its line breaks as they are."""
+    return "\n".join(map(redact, text.split("\n")))
 
 
-def _got(body: Mapping[str, Any] | None, name: str | None) -> Any:
-    return None if body is None or name is None else body.get(name)
+def _is_secret(name: str) -> bool:
+    return redact(f"{name}: x").endswith(MASK)
+
+
+def _got(body: Any, field: str | None) -> Any:
+    """Return what was sent in the field that was refused; a nested one is named by its last word."""
+    if not isinstance(body, Mapping) or field is None:
+        return None
+    if field in body:
+        return body[field]
+    return next((got for inner in body.values() if (got := _got(inner, field)) is not None), None)

@@ -106,11 +106,8 @@ class Shape:
     newest_first: bool
     emits: str
     fields: tuple[Field, ...]
-
-    @property
-    def given(self) -> Form:
-        """The form of what a caller may give."""
-        return {field.name: field.reader for field in self.fields if field.reader}
+    given: Form
+    """The form of what a caller may give."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -286,6 +283,7 @@ def resource(
             newest_first=newest_first,
             emits=emits,
             fields=fields,
+            given={field.name: field.reader for field in fields if field.reader},
         )
         KINDS[kind] = record
         _PREFIXES.setdefault(prefix, kind)

@@ -40,6 +40,11 @@ class Schedule:
         """Go through all that is to be done, the earliest first."""
         return map(_due, self._store.find(TABLE, newest_first=False).documents)
 
+    def first(self) -> Due | None:
+        """Return what is due before all else; None when nothing is to be done."""
+        found = self._store.find(TABLE, newest_first=False, limit=1).documents
+        return _due(found[0]) if found else None
+
     def next(self, until: Moment) -> Due | None:
         """Return what is due first, at ``until`` or before; None when nothing is."""
         found = self._store.find(TABLE, newest_first=False, limit=1).documents

@@ -19,6 +19,11 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _TOKEN = re.compile(r"[!-~]+")
+REACHED_BY = ("host", "port", "tls_cert", "control_token")
+"""What of the settings whoever calls the sandbox has to know too."""
+
+# Where to listen is not always where to call.
+_CALLED = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
@@ -71,6 +76,8 @@ def _moment(raw: str) -> str:
         moment = datetime.min
     if moment.utcoffset() != timedelta(0):
         raise ValueError("is no time in UTC such as 2013-05-06T17:18:00Z")
+    if not 1970 <= moment.year <= 9998:
+        raise ValueError("is not in the years 1970 to 9998")
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -171,6 +178,10 @@ class Settings:
         default=(),
         metadata=_option("let web pages of this Origin call", read=_origin, metavar="ORIGIN", repeatable=True),
     )
+    allow_public_callbacks: bool = field(
+        default=False,
+        metadata=_option("let callbacks go to public addresses, beyond this machine and its network", read=_switch),
+    )
     control_token: str | None = field(
         default=None,
         repr=False,
@@ -187,35 +198,47 @@ class Settings:
         metadata=_option("private key of the certificate", read=Path, metavar="FILE"),
     )
 
+    def url(self, port: int | None = None) -> str:
+        """Return where the sandbox is called that listens so, on another port than the one that was asked for."""
+        host = _CALLED.get(self.host.strip("[]"), self.host)
+        named = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        return f"{'https' if self.tls_cert else 'http'}://{named}:{self.port if port is None else port}"
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each setting; what is not given stays ``None``, for :func:`read` to look elsewhere."""
-    for setting in fields(Settings):
+
+def arguments(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add a flag for every setting, or for these; what is not given stays ``None``, for :func:`read` to find."""
+    for setting in _chosen(names):
         described = _describe(setting)
         help = f"{described.help} ({described.variable}, default {described.default})"
         parser.add_argument(described.flag, dest=setting.name, default=None, help=help, **_shape(setting))
 
 
-def read(namespace: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
+def read(namespace: argparse.Namespace, environment: Mapping[str, str], *names: str, **defaults: object) -> Settings:
     """Return the settings: a flag beats the environment, which beats the default; raises :class:`BadSetting`.
 
-    An empty environment variable counts as unset, because that is what compose files and CI make of an absent one.
+    With ``names`` only these are read; ``defaults`` are the caller's own where they differ from those here. An empty
+    environment variable counts as unset, because that is what compose files and CI make of an absent one.
     """
     given: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for setting in fields(Settings):
+    for setting in _chosen(names):
         source, raw = _given(setting, namespace, environment)
         if raw is not None:
             sources[setting.name] = source
             given[setting.name] = _understand(setting, source, raw)
-    _check_pair("tls_cert", "tls_key", given, sources)
-    _check_pair("tls_key", "tls_cert", given, sources)
-    return Settings(**given)
+    if not names:
+        _check_pair("tls_cert", "tls_key", given, sources)
+        _check_pair("tls_key", "tls_cert", given, sources)
+    return Settings(**{**defaults, **given})
 
 
 def table() -> Iterator[Described]:
     """Yield each setting as the docs show it."""
     return map(_describe, fields(Settings))
+
+
+def _chosen(names: Sequence[str]) -> Iterator[Field[Any]]:
+    return (setting for setting in fields(Settings) if not names or setting.name in names)
 
 
 def _given(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Protocol
 
 import orjson
 
-from sandbox import faults, schedule
+from sandbox import dumps, faults, schedule
 from sandbox.bank import Bank, Outcome
 from sandbox.call import Call, Result, Route, Tools
 from sandbox.checkpoints import Checkpoints, Saved, difference
@@ -17,15 +18,15 @@ from sandbox.clock import Clock, Moment, parse, stamp
 from sandbox.codes import CODES, RULES, scripted
 from sandbox.coverage import Coverage
 from sandbox.errors import Invalid, Refusal, Unavailable
-from sandbox.faults import Faults, Operation
-from sandbox.faults import read as read_fault
+from sandbox.faults import Fault, Faults, Operation
 from sandbox.ids import Ids
 from sandbox.records import REMOVED
 from sandbox.represent import Bodies, Listing
 from sandbox.request_log import RequestLog
 from sandbox.resource import Family, Record
-from sandbox.resources import DUTIES, ROUTES, SETTLEMENTS, TABLES, callbacks
-from sandbox.resources.events import Event
+from sandbox.resources import DUTIES, ROUTES, SETTLEMENTS, TABLES, callbacks, deliveries
+from sandbox.resources.deliveries import Deliveries
+from sandbox.resources.events import TYPES, Event
 from sandbox.schedule import Due
 from sandbox.store import Document, Store, StoreTrouble
 from sandbox.verify import violations
@@ -36,13 +37,20 @@ STATE = "world"
 EMPTY, FIXTURES = "empty", "fixtures"
 """Where a world can always be put back to: its key and marketplace only, or with its fixtures."""
 
-SHELVES: Mapping[str, tuple[str, ...]] = {**TABLES, schedule.TABLE: (), faults.TABLE: (), REMOVED: (), STATE: ()}
+SHELVES: Mapping[str, tuple[str, ...]] = {
+    **TABLES,
+    schedule.TABLE: (),
+    faults.TABLE: (),
+    deliveries.POLICY: (),
+    REMOVED: (),
+    STATE: (),
+}
 
 OPERATIONS = tuple(Operation(route.operation, route.method, route.path) for route in ROUTES)
 """What a fault may be about."""
 
-FORMAT = 1
-"""The format of a dump."""
+STATES = (*TYPES, *DUTIES)
+"""What records can come to: by an event, or by what falls due."""
 
 
 class Plant(Protocol):
@@ -71,15 +79,17 @@ class World:
         self.store = store
         self.clock = clock
         self.seed = seed
-        self.tools = Tools(store, Ids(seed), callbacks.emit)
+        self.tools = Tools(store, Ids(seed, name), self._emit)
         self.faults = Faults(store, self.tools.ids)
         self.requests = RequestLog()
         self.seen = Coverage()
         self.checkpoints = Checkpoints()
-        self.fill: Callable[[str], None] | None = None
-        """Fills the world, when it is empty, to one of :data:`EMPTY` and :data:`FIXTURES`."""
+        self.fill: Callable[[World, str], None] | None = None
+        """Fills an empty world to one of :data:`EMPTY` and :data:`FIXTURES`."""
         self._bodies = Bodies(self.tools.records)
+        self.deliveries = Deliveries(store, self._calling, self._body)
         self._requests = 0
+        self._happened: list[str] = []
         if store.get(STATE, STATE) is None:
             self._begin()
 
@@ -93,16 +103,28 @@ class World:
         uri: str = "",
         decline: str | None = None,
         bank: Outcome | None = None,
+        told_twice: bool = False,
     ) -> Answer:
         """Do what a route says, wholly or not at all; raises ``Refusal``, also one that the verb returned.
 
-        ``decline`` is a code to refuse with in the last moment, ``bank`` what the bank is to say, as a fault has it.
+        ``decline`` is a code to refuse with in the last moment, ``bank`` what the bank is to say, and ``told_twice``
+        whether callbacks hear of it a second time, as a fault has it.
         """
         now = self.clock.now()
         self._do_what_is_due(now)
 
         def call() -> Result:
-            called = Call(self.tools, now, route, path=path, parameters=parameters, body=body, uri=uri, bank=Bank(bank))
+            called = Call(
+                self.tools,
+                now,
+                route,
+                path=path,
+                parameters=parameters,
+                body=body,
+                uri=uri,
+                bank=Bank(bank),
+                told_twice=told_twice,
+            )
             result = route.verb(called)
             if decline is not None:
                 raise scripted(decline)
@@ -111,11 +133,14 @@ class World:
         if route.method == "GET":
             return self._answer(route, call())
         try:
-            with self.store.transaction():
+            with self._transaction():
                 result = call()
+                if not isinstance(result, Refusal):
+                    # Shown while it can still be undone: what cannot be shown did not happen either.
+                    return self._answer(route, result)
         except StoreTrouble as trouble:
             raise Unavailable(f"Nothing was changed: {trouble}.") from trouble
-        return self._answer(route, result)
+        raise result
 
     @contextmanager
     def planting(self) -> Iterator[Plant]:
@@ -171,65 +196,88 @@ class World:
     def trouble(self, route: Route, uri: str, body: Mapping[str, Any], rule: str | None = None) -> Mapping[str, Any]:
         """Return what a fault does to this request, ``{}`` for nothing; ``rule`` is one for this request only.
 
-        Raises ``Invalid`` for a rule that cannot be read.
+        Raises ``Invalid`` for a rule that cannot be read, and ``Unavailable``.
         """
-        operation = Operation(route.operation, route.method, route.path)
-        if rule is not None:
-            try:
-                fault = read_fault(orjson.loads(rule), OPERATIONS, list(CODES))
-            except ValueError as bad:
-                raise Invalid.field("X-Sandbox-Fault", str(bad)) from None
-            return fault.do if fault.matches(operation, uri, body) else {}
-        if not self.store.count(faults.TABLE):
+        if rule is None and not self.store.count(faults.TABLE):
             return {}
-        with self.store.transaction():
-            return self.faults.fire(operation, uri, body)
+        try:
+            own = [] if rule is None else [_read_fault_for_now(rule)]
+        except ValueError as bad:
+            raise Invalid.field("X-Sandbox-Fault", str(bad)) from None
+        try:
+            with self.store.transaction():
+                return self.faults.fire(Operation(route.operation, route.method, route.path), uri, body, own)
+        except StoreTrouble as trouble:
+            raise Unavailable(f"Nothing was changed: {trouble}.") from trouble
 
     # Levers: what the control API and the test plugin do to a world.
 
     def set_clock(self, moment: Moment | None = None, *, running: bool | None = None) -> int:
         """Freeze the clock or let it run, and jump to a moment; raises ``ValueError`` for one in the past."""
+        clock = self.clock.copy()
         if running is not None:
-            (self.clock.run if running else self.clock.freeze)()
-        return self.advance(self.clock.now() if moment is None else moment)
+            (clock.run if running else clock.freeze)()
+        if moment is not None:
+            clock.set(moment)
+        return self._go_by(clock)
 
-    def advance(self, to: Moment) -> int:
-        """Let time pass up to a moment, and return how many things fell due and were done on the way."""
-        self.clock.set(to)
-        done = self._do_what_is_due(to)
-        self._remember()
-        return done
+    def advance(self, to: Moment | None = None, *, by: Moment = 0) -> int:
+        """Let time pass, up to a moment or by so many microseconds, and return how many things were done on the way.
+
+        Raises ``ValueError`` for the past, and for what lies beyond :data:`sandbox.clock.LAST`.
+        """
+        clock = self.clock.copy()
+        if to is None:
+            clock.advance(by)
+        else:
+            clock.set(to)
+        return self._go_by(clock)
+
+    def catch_up(self) -> int:
+        """Do what has fallen due by now, and return how much that was."""
+        return self._do_what_is_due(self.clock.now())
 
     def settle(self) -> int:
         """Bring pending credits and debits to their outcome now, and return how many there were."""
+        self.catch_up()
         waiting = [due for due in self.tools.schedule if due.duty in SETTLEMENTS]
-        for due in waiting:
-            self._do(due, self.clock.now())
+        with self._transaction():
+            for due in waiting:
+                self._do(due, self.clock.now())
         return len(waiting)
 
     def saved(self) -> Saved:
         """Return the world as it is, by reference."""
-        return Saved(self.clock.now(), self.store.checkpoint(), self.clock.state(), self._requests)
+        self.catch_up()
+        return Saved(self.clock.now(), self.store.checkpoint(), self.clock.state(), self._requests, self.seed)
 
     def restore(self, saved: Saved) -> None:
         """Be as a checkpoint was, to the byte: its time and its next ids too."""
         self.store.restore(saved.rows)
         self.clock = self.clock.restored(saved.clock)
         self._requests = saved.requests
+        if saved.seed != self.seed:
+            self.seed = saved.seed
+            self.tools.ids = Ids(saved.seed, self.name)
+            self.faults = Faults(self.store, self.tools.ids)
+
+    @property
+    def places(self) -> list[str]:
+        """Where :meth:`reset` can go."""
+        filled = () if self.fill is None else (EMPTY, FIXTURES)
+        return list(dict.fromkeys((*filled, *(name for name, _ in self.checkpoints))))
 
     def reset(self, to: str = FIXTURES) -> None:
         """Go back to a checkpoint, to the fixtures, or to the key and the marketplace alone; raises ``KeyError``."""
-        if to in self.checkpoints:
-            self.restore(self.checkpoints.get(to))
-        elif to in (EMPTY, FIXTURES) and self.fill is not None:
-            self._begin_again()
-            self.fill(to)
-        else:
-            raise KeyError(to)
+        if to not in self.checkpoints:
+            if self.fill is None or to not in (EMPTY, FIXTURES):
+                raise KeyError(to)
+            self.checkpoints.keep(to, self._filled(self.fill, to))
+        self.restore(self.checkpoints.get(to))
 
     def add_fault(self, rule: object) -> Document:
         """Add a fault after those there are; raises ``BadFault`` naming the field that is wrong."""
-        fault = read_fault(rule, OPERATIONS, list(CODES))
+        fault = read_fault(rule)
         with self.store.transaction():
             return self.faults.add(fault, stamp(self.clock.now()))
 
@@ -238,55 +286,99 @@ class World:
         with self.store.transaction():
             self.faults.clear(identifier)
 
+    def has_event(self, identifier: str) -> bool:
+        """Return whether there is such an event."""
+        return self.tools.records.has(Event.shape.kind, identifier)
+
     def event_after(self, after: str | None, kind: str | None) -> dict[str, Any] | None:
         """Return the first event of a type, or of any, that came after another; None while there is none."""
-        past = after is None
-        for document in self.store.find(Event.shape.table, newest_first=False).documents:
-            if past and kind in (None, document["type"]):
-                return self._bodies.wire(self.tools.records.of(Event, document), self.tools.place(Family.ROOT))
-            past = past or document["id"] == after
-        return None
+        self.catch_up()
+        rows = self.store.rows(Event.shape.table)
+        if after is not None and after not in rows:
+            return None
+        # By number: what was done late, as the disk had been full, bears an earlier time than what came before it.
+        least = 0 if after is None else rows[after]["_seq"]
+        found = (row for row in rows.values() if row["_seq"] > least and kind in (None, row["type"]))
+        first = min(found, key=itemgetter("_seq"), default=None)
+        if first is None:
+            return None
+        return self._bodies.wire(self.tools.records.of(Event, first), self.tools.place(Family.ROOT))
 
     def verify(self) -> list[str]:
         """Return every violated money invariant, in words; empty when all is well."""
+        self.catch_up()
         return violations(self.store)
 
     def coverage(self) -> dict[str, Any]:
-        """Return which operations and refusals the requests so far exercised, out of all that exist."""
-        return self.seen.shown([operation.name for operation in OPERATIONS], RULES)
+        """Return which operations, states and refusals the requests so far exercised, out of all that exist."""
+        return self.seen.shown([operation.name for operation in OPERATIONS], STATES, RULES)
 
     def difference(self, name: str) -> dict[str, dict[str, list[str]]]:
         """Return what was created, changed and removed since a checkpoint; raises ``KeyError``."""
+        self.catch_up()
         shelves = self.checkpoints.get(name).rows.shelves
         return difference({table: shelf.rows for table, shelf in shelves.items()}, self.store)
 
     def dump(self) -> dict[str, Any]:
         """Return the whole world as JSON-able values; what :meth:`load` reads."""
-        tables, sequence = self.store.contents()
-        return {
-            "format": FORMAT,
-            "seed": self.seed,
-            "clock": self.clock.state(),
-            "requests": self._requests,
-            "sequence": sequence,
-            "tables": {name: rows for name, rows in sorted(tables.items()) if rows},
-        }
+        return dumps.write(self.saved(), *self.store.contents())
 
-    def load(self, dump: Mapping[str, Any]) -> None:
-        """Be the world of a dump, to the byte."""
-        self.store.replace(dump["tables"], dump["sequence"])
-        self.clock = self.clock.restored(dump["clock"])
-        self._requests = dump["requests"]
-        self.seed = dump["seed"]
-        self.tools.ids = Ids(self.seed)
-        self.faults = Faults(self.store, self.tools.ids)
+    def load(self, dump: Mapping[str, Any], beside: Iterable[World] = ()) -> None:
+        """Be the world of a dump, to the byte; raises ``BadDump``, also for a key that opens a world ``beside``."""
+        saved = dumps.read(dump, STATE, SHELVES, read_fault)
+        others = tuple(beside)
+        for key in saved.rows.shelves["api_keys"].rows.values():
+            if any(world.opens_with(key["secret"]) for world in others):
+                raise dumps.BadDump("tables.api_keys", f"{key['id']} opens another world already")
+        self.restore(saved)
+
+    def _go_by(self, clock: Clock) -> int:
+        """Have another clock, also after a restart, and do what has fallen due by it."""
+        state = self.store.get(STATE, STATE)
+        assert state is not None
+        with self.store.transaction():
+            self.store.put(STATE, {**state, "clock": clock.state()})
+        self.clock = clock
+        return self.catch_up()
+
+    def _filled(self, fill: Callable[[World, str], None], to: str) -> Saved:
+        """Return this world as it was when it had just been filled; that it can be is found out beside it."""
+        state = self.store.get(STATE, STATE)
+        assert state is not None
+        born = World(self.name, Store.open(SHELVES), self.clock.restored(state["born"]), self.seed)
+        fill(born, to)
+        return born.saved()
+
+    @contextmanager
+    def _calling(self) -> Iterator[Call]:
+        """Lend a call at the present moment; what is done with it is kept wholly or not at all."""
+        now = self.clock.now()
+        self._do_what_is_due(now)
+        with self._transaction():
+            yield Call(self.tools, now)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of it or nothing; the states that records come to by it are counted when it is kept."""
+        self._happened = []
+        with self.store.transaction():
+            yield
+        self.seen.reached(self._happened)
+
+    def _emit(self, call: Call, name: str, record: Record, document: Document) -> None:
+        callbacks.emit(call, name, record, document)
+        self._happened.append(f"{record.shape.emits}.{name}")
+
+    def _body(self, record: Record) -> bytes:
+        return self._bodies.of(record, self.tools.place(Family.ROOT))
 
     def _do_what_is_due(self, now: Moment) -> int:
         """Perform everything due, in order, each at its own moment, and return how much it was."""
         done = 0
         while (due := self.tools.schedule.next(now)) is not None:
             try:
-                self._do(due, due.at)
+                with self._transaction():
+                    self._do(due, due.at)
             except StoreTrouble:
                 # Reads go on while the disk is full; what is due is done when it has room again.
                 break
@@ -294,9 +386,9 @@ class World:
         return done
 
     def _do(self, due: Due, at: Moment) -> None:
-        with self.store.transaction():
-            self.tools.schedule.cancel(due.duty, due.record)
-            DUTIES[due.duty](Call(self.tools, at), due.record)
+        self._happened.append(due.duty)
+        self.tools.schedule.cancel(due.duty, due.record)
+        DUTIES[due.duty](Call(self.tools, at), due.record)
 
     def _answer(self, route: Route, result: Result) -> Answer:
         if result is None:
@@ -314,17 +406,14 @@ class World:
         with self.store.transaction():
             self.store.put(STATE, {"id": STATE, "created_at": now, "seed": self.seed, "born": clock, "clock": clock})
 
-    def _begin_again(self) -> None:
-        state = self.store.get(STATE, STATE)
-        assert state is not None
-        self.clock = self.clock.restored(state["born"])
-        self._requests = 0
-        self.store.replace({}, 0)
-        self._begin()
 
-    def _remember(self) -> None:
-        """Keep the clock, so that the world goes on at this time after a restart."""
-        state = self.store.get(STATE, STATE)
-        assert state is not None
-        with self.store.transaction():
-            self.store.put(STATE, {**state, "clock": self.clock.state()})
+def read_fault(rule: object) -> Fault:
+    """Return a fault over the operations and codes of this API; raises ``BadFault`` naming the field that is wrong."""
+    return faults.read(rule, OPERATIONS, list(CODES))
+
+
+def _read_fault_for_now(rule: str) -> Fault:
+    fault = read_fault(orjson.loads(rule))
+    if fault.on.get("nth", 1) > 1:
+        raise faults.BadFault("on.nth", "a rule for one request sees no other")
+    return fault

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from sandbox.clock import Clock, Moment, Wall
+from sandbox.clock import LAST, Clock, Moment, Wall
 from sandbox.ids import Ids
 from sandbox.resources import ROUTES
 from sandbox.store import Store
-from sandbox.world import SHELVES, STATE, Answer, World
+from sandbox.world import EMPTY, FIXTURES, SHELVES, STATE, Answer, World
 
 DEFAULT = "default"
 
+_NAMED = re.compile(f"{DEFAULT}|world-[1-9][0-9]*")
 _OPEN = next(route for route in ROUTES if route.open == "world")
 
 
@@ -44,6 +46,7 @@ class Worlds:
         self._worlds: dict[str, World] = {}
         for name in self._kept():
             self._worlds[name] = self._open(name, ground)
+        self._last = max(map(self._number, self._worlds), default=1)
         self.default = self._worlds.get(DEFAULT) or self.create(DEFAULT)
 
     def __iter__(self) -> Iterator[World]:
@@ -54,11 +57,25 @@ class Worlds:
         return self._worlds.get(name)
 
     def create(
-        self, name: str | None = None, *, seed: str | None = None, begins: Moment | None = None, runs: bool = False
+        self,
+        name: str | None = None,
+        *,
+        seed: str | None = None,
+        begins: Moment | None = None,
+        runs: bool | None = None,
     ) -> World:
-        """Create a world without anything in it; what is not said is as for every world of the process."""
+        """Create a world without anything in it; what is not said is as for every world of the process.
+
+        Raises ``ValueError`` for a clock that would begin before 1970 or beyond :data:`sandbox.clock.LAST`.
+        """
+        if begins is not None and not 0 <= begins <= LAST:
+            raise ValueError("a clock begins in the years 1970 to 9998")
         name = name or self._free_name()
-        ground = self._ground if begins is None else replace(self._ground, begins=begins, runs=runs)
+        ground = self._ground
+        if begins is not None:
+            ground = replace(ground, begins=begins, runs=bool(runs))
+        elif runs is not None:
+            ground = replace(ground, begins=ground.wall() if ground.begins is None else ground.begins, runs=runs)
         world = self._worlds[name] = self._open(name, ground, seed)
         return world
 
@@ -66,10 +83,14 @@ class Worlds:
         """Create a world with a merchant and a key, as a caller without credentials asks for; raises ``Refusal``."""
         world = self.create()
         try:
-            return world, world.perform(_OPEN, {}, body=body)
+            answer = world.perform(_OPEN, {}, body=body)
         except Exception:
             self.drop(world)
             raise
+        # Its key is all there is to go back to.
+        for place in (EMPTY, FIXTURES):
+            world.checkpoints.keep(place, world.saved())
+        return world, answer
 
     def drop(self, world: World) -> None:
         """Forget a world and all that is in it."""
@@ -83,8 +104,9 @@ class Worlds:
         return next((world for world in self if world.opens_with(secret)), None)
 
     def with_marketplace(self, identifier: str) -> World | None:
-        """Return the world a marketplace is in."""
-        return next((world for world in self if world.store.get("marketplaces", identifier)), None)
+        """Return the world a marketplace is in, the newest of several that have it from the same seed or fixture."""
+        newest_first = reversed(self._worlds.values())
+        return next((world for world in newest_first if world.store.get("marketplaces", identifier)), None)
 
     def close(self) -> None:
         """Close every world's store."""
@@ -103,11 +125,13 @@ class Worlds:
         folder = self._ground.folder
         if folder is None:
             return []
-        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        # Whatever else lies there, such as a copy somebody made of a world, is none of ours.
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and _NAMED.fullmatch(entry.name))
 
     def _free_name(self) -> str:
-        taken = max((self._number(name) for name in self._worlds), default=0)
-        return f"world-{taken + 1}"
+        # Never a dropped world's: what its keys are drawn from is its number, so they would open its successor.
+        self._last += 1
+        return f"world-{self._last}"
 
     @staticmethod
     def _number(name: str) -> int:

@@ -12,6 +12,12 @@ from sandbox.web.app import Application
 from sandbox.web.guard import Guard
 from sandbox.worlds import Ground, Worlds
 from tests.api import Api
+from tests.levers import Levers
+
+pytest_plugins = ("pytester", "sandbox.pytest_plugin")
+
+collect_ignore = ["sample_project"]
+"""A project of its own, which test_pytest_plugin.py runs."""
 
 NOW = clock.parse("2013-05-06T17:18:03.439563Z")
 
@@ -46,3 +52,8 @@ async def client(worlds: Worlds, aiohttp_client: AiohttpClient) -> Any:
 @pytest.fixture
 def api(client: Any, worlds: Worlds) -> Api:
     return Api(client, worlds.default.api_key, worlds.default.marketplace_uri)
+
+
+@pytest.fixture
+def levers(api: Api) -> Levers:
+    return Levers(api)

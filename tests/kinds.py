@@ -63,9 +63,8 @@ with patch.dict(resources.KINDS), patch.dict(resources._PREFIXES):
         insured: int | None = given(Integer(), default=None, key="insured_for")
         is_lost: bool = False
         stamps: int = kept(default=1, views=NOT_ROOT)
-        sender: str | Mapping[str, str] | None = embeds(
-            "sender", default=None, account=NOT_CUSTOMERS, account_listed_as="sender"
-        )
+        sender: str | Mapping[str, str] | None = embeds("sender", default=None)
+        payer: str | None = embeds("customer", default=None, account=NOT_CUSTOMERS, account_listed_as="customer")
         back_to: str | None = points_to("sender", default=None)
         next: str | None = points_to(default=None, listed=False, through=Family.MARKETPLACE)
         shelf: str | None = hidden(default=None)
@@ -99,6 +98,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "senders": (),
     "parcels": ("sender",),
     "receipts": (),
+    "customers": (),
     "marketplaces": (),
     REMOVED: (),
 }

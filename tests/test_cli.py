@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from aiohttp import encode_basic_auth
 
-from sandbox import __version__, cli
+from sandbox import __version__, cli, service
 from sandbox.resources import ROUTES
 from sandbox.settings import Settings
 from sandbox.store import DataDirectory
@@ -98,7 +98,7 @@ def test_a_terminal_gets_a_table_with_a_command_to_copy(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "stdout", terminal)
 
     for memory in (True, False):
-        cli._announce(ready, Settings(memory=memory))
+        service._announce(ready, Settings(memory=memory))
 
     said = terminal.getvalue()
     assert "curl -u abc: http://127.0.0.1:1/v1/customers" in said

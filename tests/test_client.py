@@ -1,28 +1,23 @@
-"""The client for examples and tests, against the real application."""
+"""The client for examples and tests, against a sandbox."""
 
 from __future__ import annotations
 
-from asyncio import to_thread
 from typing import Any
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpServer
 
 from sandbox.client import Client, Refused
-from sandbox.web.app import Application
-from sandbox.web.guard import Guard
-from sandbox.worlds import Worlds
+from sandbox.testing import Sandbox
 
 
 @pytest.fixture
-async def url(worlds: Worlds, aiohttp_server: AiohttpServer) -> str:
-    server = await aiohttp_server(Application(worlds, Guard()).build())
-    return str(server.make_url("/"))
+def url(balanced_sandbox: Sandbox) -> str:
+    return f"{balanced_sandbox.url}/"
 
 
 @pytest.fixture
-def client(url: str, worlds: Worlds) -> Client:
-    return Client(url, worlds.default.api_key)
+def client(url: str, balanced_sandbox: Sandbox) -> Client:
+    return Client(url, balanced_sandbox.api_key)
 
 
 @pytest.fixture
@@ -33,67 +28,67 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY", raising=False)
 
 
-async def test_what_is_posted_is_got_at_its_uri(client: Client) -> None:
-    made = await to_thread(client.post, "/v1/customers", {"name": "Jiří", "meta": {"team": "Canterbury"}})
+def test_what_is_posted_is_got_at_its_uri(client: Client) -> None:
+    made = client.post("/v1/customers", {"name": "Jiří", "meta": {"team": "Canterbury"}})
 
-    found = await to_thread(client.get, made["uri"])
+    found = client.get(made["uri"])
 
     assert found == made
     assert (found["name"], found["meta"]) == ("Jiří", {"team": "Canterbury"})
 
 
-async def test_a_post_needs_no_body(client: Client) -> None:
-    made = await to_thread(client.post, "/v1/customers")
+def test_a_post_needs_no_body(client: Client) -> None:
+    made = client.post("/v1/customers")
 
     assert made["name"] is None
 
 
-async def test_what_is_put_is_the_answer(client: Client) -> None:
-    made = await to_thread(client.post, "/v1/customers", {"name": "before"})
+def test_what_is_put_is_the_answer(client: Client) -> None:
+    made = client.post("/v1/customers", {"name": "before"})
 
-    changed = await to_thread(client.put, made["uri"], {"name": "after"})
+    changed = client.put(made["uri"], {"name": "after"})
 
     assert changed == {**made, "name": "after"}
 
 
-async def test_a_deletion_answers_nothing_and_the_record_is_gone(client: Client) -> None:
-    made = await to_thread(client.post, "/v1/customers", {})
+def test_a_deletion_answers_nothing_and_the_record_is_gone(client: Client) -> None:
+    made = client.post("/v1/customers", {})
 
-    answer = await to_thread(client.delete, made["uri"])
+    answer = client.delete(made["uri"])
 
     assert answer is None
     with pytest.raises(Refused) as refused:
-        await to_thread(client.get, made["uri"])
+        client.get(made["uri"])
     assert refused.value.status == 404
 
 
-async def test_a_refusal_says_why(client: Client) -> None:
+def test_a_refusal_says_why(client: Client) -> None:
     with pytest.raises(Refused, match="RFC-2822") as refused:
-        await to_thread(client.post, "/v1/customers", {"email": "nobody"})
+        client.post("/v1/customers", {"email": "nobody"})
 
     assert refused.value.status == 400
     assert refused.value.body["category_code"] == "request"
     assert list(refused.value.body["extras"]) == ["email"]
 
 
-async def test_who_has_no_key_gets_one_to_a_world_of_its_own(url: str, client: Client) -> None:
-    await to_thread(client.post, "/v1/customers", {"name": "elsewhere"})
+def test_who_has_no_key_gets_one_to_a_world_of_its_own(url: str, client: Client) -> None:
+    client.post("/v1/customers", {"name": "elsewhere"})
 
-    opened: dict[str, Any] = await to_thread(Client(url).post, "/v1/api_keys")
+    opened: dict[str, Any] = Client(url).post("/v1/api_keys")
 
     mine = Client(url, opened["secret"])
-    await to_thread(mine.post, "/v1/marketplaces")
-    names = [item["name"] for item in (await to_thread(mine.get, "/v1/customers"))["items"]]
+    mine.post("/v1/marketplaces")
+    names = [item["name"] for item in mine.get("/v1/customers")["items"]]
     assert "elsewhere" not in names
 
 
-async def test_without_a_key_the_sandbox_is_closed(url: str) -> None:
+def test_without_a_key_the_sandbox_is_closed(url: str) -> None:
     with pytest.raises(Refused) as refused:
-        await to_thread(Client(url).get, "/v1/customers")
+        Client(url).get("/v1/customers")
 
     assert refused.value.status == 401
 
 
 @pytest.mark.usefixtures("proxy")
-async def test_a_proxy_in_the_environment_is_not_asked(client: Client) -> None:
-    assert await to_thread(client.get, "/v1/customers")
+def test_a_proxy_in_the_environment_is_not_asked(client: Client) -> None:
+    assert client.get("/v1/customers")

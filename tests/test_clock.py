@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from sandbox.clock import DAY, SECOND, Clock, Moment, parse, stamp
 from tests.conftest import NOW, Wall
 
 LAST = parse("9999-12-31T23:59:59.999999Z")
+LATEST = parse("9998-12-31T23:59:59.999999Z")
 FIRST = parse("0001-01-01T00:00:00Z")
 
 moments = st.integers(FIRST, LAST)
@@ -88,11 +90,22 @@ def test_a_jump_into_the_past_is_refused(wall: Wall, frozen: bool) -> None:
 def test_a_jump_beyond_what_can_be_written_is_refused(wall: Wall) -> None:
     clock = Clock(wall)
 
-    with pytest.raises(ValueError, match="beyond the year 9999"):
-        clock.set(LAST + 1)
+    with pytest.raises(ValueError, match="beyond the year 9998"):
+        clock.set(LATEST + 1)
+    with pytest.raises(ValueError, match="beyond the year 9998"):
+        clock.advance(LATEST - NOW + 1)
 
-    clock.set(LAST)
-    assert stamp(clock.now()) == "9999-12-31T23:59:59.999999Z"
+    clock.advance(LATEST - NOW)
+    assert stamp(clock.now()) == "9998-12-31T23:59:59.999999Z"
+
+
+def test_a_running_clock_can_be_advanced_by_nothing_while_time_passes() -> None:
+    ticking = count(NOW)
+    clock = Clock(lambda: next(ticking))
+
+    clock.advance(0)
+
+    assert NOW <= clock.now() < NOW + SECOND
 
 
 @pytest.mark.parametrize("frozen", [True, False])

@@ -22,12 +22,14 @@ from sandbox.errors import (
     Redirect,
     Refusal,
     RequestTimeout,
+    Scripted,
     Surprise,
     TooLarge,
     Unauthorized,
     Unavailable,
     UnsupportedType,
     envelope,
+    phrase,
 )
 
 REQUEST = "OHMe956b8424d4c11e3b9de026ba7cd33d0"
@@ -118,6 +120,10 @@ REFUSALS = [
         ),
     ),
     (
+        Scripted(429),
+        (429, "Too Many Requests", "request", "scripted", "A fault of the sandbox was told to answer this."),
+    ),
+    (
         Surprise(),
         (
             500,
@@ -166,11 +172,13 @@ def test_every_refusal_is_in_the_table() -> None:
     assert declared - {Refusal} == {type(refusal) for refusal, _ in REFUSALS}
 
 
-def test_every_status_has_the_reason_it_is_known_by() -> None:
-    assert {refusal.status for refusal, _ in REFUSALS} <= PHRASES.keys()
-    for status, phrase in PHRASES.items():
-        # 413 has a newer name, which no client of the time knew.
-        assert phrase in (HTTPStatus(status).phrase, "Request Entity Too Large")
+@pytest.mark.parametrize("status", range(300, 600))
+def test_every_status_has_the_reason_it_is_known_by(status: int) -> None:
+    known = {one.value: one.phrase for one in HTTPStatus}
+
+    # 413 has a newer name, which no client of the time knew.
+    assert phrase(status) == ("Request Entity Too Large" if status == 413 else known.get(status, "Scripted"))
+    assert PHRASES.get(status, phrase(status)) == phrase(status)
 
 
 @pytest.mark.parametrize("refusal", [refusal for refusal, _ in REFUSALS], ids=lambda refusal: type(refusal).__name__)
@@ -191,7 +199,7 @@ def test_additional_and_extras_are_null_and_empty_unless_there_is_more_to_say() 
     assert body["extras"] == {}
 
 
-def test_the_processor_s_words_are_additional() -> None:
+def test_what_the_processor_said_is_additional() -> None:
     body = envelope(Declined("R530: Customer call bank.", additional="Customer call bank."), REQUEST)
 
     assert body["additional"] == "Customer call bank."
@@ -292,6 +300,24 @@ def test_every_wrong_field_is_in_the_extras_and_the_first_is_the_description(fau
     assert list(refusal.extras) == list(faults)
     assert refusal.sentence == alone.sentence
     assert refusal.extras[name] == alone.extras[name]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "rule"),
+    [
+        (Invalid("A query string has at most 100 parameters"), "request"),
+        (Invalid.body("it is not UTF-8"), "unreadable-body"),
+        (Invalid.field("amount", '"x" is not an integer'), "invalid-field"),
+        (Invalid.missing("amount"), "missing-field"),
+        (Invalid.fields({"amount": None, "name": "is wrong"}), "missing-field"),
+        (Invalid.fields({"name": "is wrong", "amount": None}), "invalid-field"),
+        (BadRequest("No.", code="invalid-routing-number"), "invalid-routing-number"),
+        (Conflict("card-not-valid", "Card CC1 is not valid."), "card-not-valid"),
+        (NotFound(), "not-found"),
+    ],
+)
+def test_the_rule_that_refused_has_a_name(refusal: Refusal, rule: str) -> None:
+    assert refusal.rule == rule
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_a_good_value_is_read(reader: Reader, raw: Any, value: Any) -> None:
         (Uri(kind="card"), "v1/" + LONG, f'"v1/{"x" * 253}…" must have length <= 255'),
     ],
 )
-def test_a_bad_value_is_refused_in_the_api_s_words(reader: Reader, raw: Any, why: str) -> None:
+def test_a_bad_value_is_refused_in_the_words_of_the_api(reader: Reader, raw: Any, why: str) -> None:
     assert sentence(reader, raw) == why
 
 

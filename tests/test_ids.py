@@ -137,6 +137,13 @@ def test_another_seed_gives_other_names() -> None:
     assert not set(one) & set(other)
 
 
+def test_two_worlds_of_one_seed_have_the_same_records_and_keys_of_their_own() -> None:
+    one, other = Ids("a seed", "one"), Ids("a seed", "other")
+
+    assert one.record("CU", NOW, 1) == other.record("CU", NOW, 1)
+    assert one.secret(1) != other.secret(1)
+
+
 def test_what_is_drawn_for_one_purpose_tells_nothing_of_another() -> None:
     assert ids.secret(1) != ids.seed(1)
 

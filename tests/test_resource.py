@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.call import Born
 from sandbox.resource import (
     ABSENT,
     EVERYWHERE,
@@ -25,7 +26,7 @@ from sandbox.resource import (
 )
 from tests.kinds import Letter, Parcel, Receipt, Sender, declared
 
-BORN = {"id": "PA1", "created_at": "2013-05-06T17:18:03.439563Z"}
+BORN: Born = {"id": "PA1", "created_at": "2013-05-06T17:18:03.439563Z"}
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def test_a_resource_is_quiet_unlisted_and_newest_first_unless_it_says_otherwise(
 
 def test_fields_are_in_the_order_they_are_declared_in_after_those_of_every_record() -> None:
     assert [one.name for one in Parcel.shape.fields] == [
-        "id", "created_at", "weight", "meta", "address", "insured", "is_lost", "stamps", "sender", "account", "back_to",
-        "next", "shelf",
+        "id", "created_at", "weight", "meta", "address", "insured", "is_lost", "stamps", "sender", "payer", "account",
+        "back_to", "next", "shelf",
     ]  # fmt: skip
 
 
@@ -89,17 +90,11 @@ def test_only_what_is_declared_as_given_may_be_given() -> None:
 
 
 def test_a_party_is_embedded_once_more_as_account_but_kept_once() -> None:
-    sender, account = field(Parcel, "sender"), field(Parcel, "account")
+    payer, account = field(Parcel, "payer"), field(Parcel, "account")
 
-    assert (sender.attribute, sender.target, sender.listed, sender.views) == ("sender", "sender", True, EVERYWHERE)
-    assert (account.attribute, account.target, account.listed, account.views) == (
-        "sender",
-        "account",
-        True,
-        NOT_CUSTOMERS,
-    )
-    assert account.listed_as == "sender"
-    assert (sender.kept, account.kept) == (True, False)
+    assert (payer.attribute, payer.target, payer.views) == ("payer", "customer", EVERYWHERE)
+    assert (account.attribute, account.target, account.views) == ("payer", "account", NOT_CUSTOMERS)
+    assert (payer.kept, account.kept) == (True, False)
 
 
 def test_a_record_does_not_change() -> None:
@@ -120,6 +115,7 @@ def test_what_is_stored_has_every_field_under_its_key_and_nothing_that_is_absent
         "is_lost": False,
         "stamps": 1,
         "sender": "SE1",
+        "payer": None,
         "back_to": None,
         "next": None,
         "shelf": None,

@@ -56,6 +56,11 @@ def test_the_earliest_is_first_and_equals_are_in_the_order_they_came(store: Stor
         schedule.add(SETTLE, "CR0", NOW)
 
     assert [due.record for due in schedule] == ["CR0", "CR1", "HL1", "HL2"]
+    assert schedule.first() == Due(SETTLE, "CR0", NOW)
+
+
+def test_nothing_is_first_when_nothing_is_to_be_done(schedule: Schedule) -> None:
+    assert schedule.first() is None
 
 
 def test_the_latest_moment_named_for_a_duty_counts(store: Store, schedule: Schedule) -> None:

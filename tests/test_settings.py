@@ -49,6 +49,7 @@ FLAGS = [
         Settings(allow_host=("a.test", "[::5]", "fd00::1")),
     ),
     (["--allow-origin", "https://a.test:8443"], Settings(allow_origin=("https://a.test:8443",))),
+    (["--allow-public-callbacks"], Settings(allow_public_callbacks=True)),
     (["--control-token", "s3cret"], Settings(control_token="s3cret")),
     (["--tls-cert", "c", "--tls-key", "k"], Settings(tls_cert=Path("c"), tls_key=Path("k"))),
 ]

@@ -61,14 +61,16 @@ def update(call: Call) -> Account:
     if given.get("email_address") != party.email:
         _check_email(call, given.get("email_address"))
     changes = {stored: given[name] for name, stored in _FACE.items() if name in given}
-    if "name" in changes:
+    if "name" in changes and changes["name"] == party.account_name:
+        del changes["name"]  # the business's, sent back as it is shown
+    elif "name" in changes:
         changes["account_name"] = None
     elif party.name is None:
         changes["name"] = _card_name(call, given)
     if party.merchant is None:
         changes |= _backing(call, replace(party, **changes), given)
     elif "merchant" in given:
-        revise(call, call.fetch(Merchant, party.merchant), given["merchant"])
+        revise(call, call.fetch(Merchant, party.merchant), given["merchant"], party.id)
     call.change(party, **changes)
     add_instruments(call, party.id, given)
     return call.fetch(Account, party.id)

@@ -7,7 +7,7 @@ of it; what has to be tried again comes back into the outbox by the schedule.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sandbox.call import Call, Duty, Route
@@ -31,7 +31,7 @@ _OUTBOX = "outbox"
     "event_callback",
     plural="event_callbacks",
     prefix="",  # its id is that of the event and that of the callback
-    listed_under=("event", "callback", "outbox"),
+    listed_under=("event", "callback", "outbox", "waits_for"),
     newest_first=False,
 )
 class EventCallback(Record):
@@ -44,7 +44,13 @@ class EventCallback(Record):
     attempts: int = 0
     attempt_limit: int = ATTEMPTS
     method: str = hidden()
+    due: bool = hidden(default=True)
+    """Whether an attempt that counts is to be made now."""
+    copies: int = hidden(default=0)
+    """How often it is to be sent besides; such a copy changes nothing but the log."""
     outbox: str | None = hidden(default=_OUTBOX)
+    waits_for: str | None = hidden(default=None)
+    """The callback, while there is something to be sent to it: its part of the outbox."""
     id: str = hidden()
     created_at: str = hidden()
 
@@ -100,7 +106,10 @@ class EventCallbackLog(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What was sent to a callback, and what came back: null where nothing did."""
+    """What was sent to a callback, and what came back.
+
+    Where nothing came back there is no status, and ``response_body`` says why.
+    """
 
     request_body: str | None = None
     request_mime_type: str | None = None
@@ -126,10 +135,7 @@ def retrieve(call: Call) -> EventCallback:
 
 def replay(call: Call) -> EventCallback:
     """Send an event to a callback once more, as if it never had been; raises ``NotFound`` when the callback is gone."""
-    delivery = call.parent(EventCallback)
-    call.fetch(KINDS["callback"], delivery.callback)
-    call.schedule.cancel(SEND_AGAIN, delivery.id)
-    return _move(call, delivery, status="pending", attempts=0, outbox=_OUTBOX)
+    return send_anew(call, call.parent(EventCallback))
 
 
 def index_of_logs(call: Call) -> Listing:
@@ -144,23 +150,68 @@ def retrieve_log(call: Call) -> EventCallbackLog:
 
 def address(call: Call, event: Event, callback: str, *, url: str, method: str) -> None:
     """Put an event that has just happened into the outbox, for one callback."""
-    identifier = f"{event.id}/{callback}"
     call.add(
         EventCallback(
-            id=identifier, created_at=event.created_at, event=event.id, callback=callback, url=url, method=method
+            id=f"{event.id}/{callback}",
+            created_at=event.created_at,
+            event=event.id,
+            callback=callback,
+            url=url,
+            method=method,
+            copies=1 if call.told_twice else 0,
+            waits_for=callback,
         )
     )
 
 
-def outbox(call: Call) -> list[EventCallback]:
-    """Return what is to be sent now, in the order it happened."""
-    return list(reversed(call.all(EventCallback, ("outbox", _OUTBOX))))
+def outbox(call: Call, callback: str | None = None) -> list[EventCallback]:
+    """Return what is to be sent now, to one callback or to all, in the order it happened."""
+    under = ("outbox", _OUTBOX) if callback is None else ("waits_for", callback)
+    return list(reversed(call.all(EventCallback, under)))
 
 
-def attempted(call: Call, delivery: EventCallback, attempt: Attempt) -> EventCallback:
-    """Keep the log of an attempt; after a failed one there is another, later and later, up to the limit."""
-    delivery = call.fetch(EventCallback, delivery.id)
+def send_anew(call: Call, delivery: EventCallback) -> EventCallback:
+    """Send an event to a callback as if it never had been; raises ``NotFound`` when the callback is gone."""
+    call.fetch(KINDS["callback"], delivery.callback)
+    call.schedule.cancel(SEND_AGAIN, delivery.id)
+    return _move(call, delivery, status="pending", attempts=0, due=True)
+
+
+def duplicate(call: Call, delivery: EventCallback) -> EventCallback:
+    """Send an event to a callback once more than it would be; raises ``NotFound`` when the callback is gone."""
+    call.fetch(KINDS["callback"], delivery.callback)
+    return _move(call, delivery, copies=delivery.copies + 1)
+
+
+def attempted(call: Call, sent: EventCallback, attempt: Attempt) -> EventCallback:
+    """Keep the log of an attempt; after a failed one there is another, later and later, up to the limit.
+
+    ``sent`` is the event callback as it was when it was taken from the outbox; when no attempt was due then, what was
+    sent was a copy.
+    """
+    delivery = call.fetch(EventCallback, sent.id)
+    _log(call, delivery, attempt, "succeeded" if attempt.succeeded else "failed")
+    if not sent.due:
+        return _move(call, delivery, copies=max(delivery.copies - 1, 0))
+    if not delivery.due:
+        return delivery  # its callback was deleted while it was being sent
     status: Status = "succeeded" if attempt.succeeded else "failed"
+    attempts = delivery.attempts + 1
+    if not attempt.succeeded and attempts < delivery.attempt_limit:
+        status = "retrying"
+        call.schedule.add(SEND_AGAIN, delivery.id, call.now + pause_after(attempts))
+    return _move(call, delivery, status=status, attempts=attempts, due=False)
+
+
+def lose(call: Call, delivery: EventCallback, why: str) -> EventCallback:
+    """Send nothing of what is to be sent now; an attempt that was due has failed, and there is no other."""
+    _log(call, delivery, Attempt(response_body=why), "failed")
+    if not delivery.due:
+        return _move(call, delivery, copies=0)
+    return _move(call, delivery, status="failed", due=False, copies=0)
+
+
+def _log(call: Call, delivery: EventCallback, attempt: Attempt, status: Status) -> None:
     call.add(
         EventCallbackLog(
             **call.born("LG"),
@@ -172,13 +223,6 @@ def attempted(call: Call, delivery: EventCallback, attempt: Attempt) -> EventCal
             **asdict(attempt),
         )
     )
-    if delivery.outbox is None:
-        return delivery  # its callback was deleted while it was being sent
-    attempts = delivery.attempts + 1
-    if not attempt.succeeded and attempts < delivery.attempt_limit:
-        status = "retrying"
-        call.schedule.add(SEND_AGAIN, delivery.id, call.now + pause_after(attempts))
-    return _move(call, delivery, status=status, attempts=attempts, outbox=None)
 
 
 def pause_after(attempts: int) -> Moment:
@@ -188,7 +232,7 @@ def pause_after(attempts: int) -> Moment:
 
 def send_again(call: Call, identifier: str) -> None:
     """Put what is to be tried again into the outbox, as its time has come."""
-    call.change(call.fetch(EventCallback, identifier), outbox=_OUTBOX)
+    _move(call, call.fetch(EventCallback, identifier), due=True)
 
 
 def give_up(call: Call, callback: str) -> None:
@@ -196,10 +240,15 @@ def give_up(call: Call, callback: str) -> None:
     for delivery in call.all(EventCallback, ("callback", callback)):
         if delivery.status in ("pending", "retrying"):
             call.schedule.cancel(SEND_AGAIN, delivery.id)
-            _move(call, delivery, status="failed", outbox=None)
+            delivery = _move(call, delivery, status="failed", due=False)
+        if delivery.copies:
+            _move(call, delivery, copies=0)
 
 
 def _move(call: Call, delivery: EventCallback, **changes: Any) -> EventCallback:
+    after = replace(delivery, **changes)
+    waits = after.due or after.copies > 0
+    changes |= {"outbox": _OUTBOX if waits else None, "waits_for": after.callback if waits else None}
     moved = call.change(delivery, **changes)
     recount(call, call.fetch(Event, delivery.event), delivery.status, moved.status)
     return moved

@@ -11,6 +11,23 @@ from sandbox.represent import Listing
 from sandbox.resource import KINDS, Record, Snapshot, as_it_was, hidden, resource
 from sandbox.store import Document
 
+TYPES = tuple(
+    f"{about}.{happened}"
+    for about, all_that_happens in {
+        "account": "created updated deleted",
+        "bank_account": "created updated invalidated",
+        "bank_account_verification": "created deposited updated verified failed",
+        "card": "created updated invalidated",
+        "credit": "created succeeded failed updated",
+        "debit": "created succeeded failed updated",
+        "hold": "created captured voided updated",
+        "refund": "created succeeded updated",
+        "reversal": "created succeeded",
+    }.items()
+    for happened in all_that_happens.split()
+)
+"""The types of events there can be (``money.md`` §11.3), but for what the sandbox never does, such as to cancel."""
+
 Status = Literal["failed", "pending", "retrying", "succeeded"]
 """What has come of telling one callback."""
 

@@ -130,17 +130,18 @@ def underwrite(call: Call, given: Mapping[str, Any], *, part: str | None = None)
     return call.add(Merchant(**call.born("TEST-MR", "merchant"), part=part, **shown))
 
 
-def revise(call: Call, merchant: Merchant, given: Mapping[str, Any]) -> Merchant:
-    """Change what was sent of a merchant; a bank account becomes the newest of the account it stands behind."""
+def revise(call: Call, merchant: Merchant, given: Mapping[str, Any], account: str | None = None) -> Merchant:
+    """Change what was sent of a merchant; a bank account becomes the newest of the account it is behind.
+
+    While there is no account the bank account waits for the marketplace, which brings one.
+    """
     changes = dict(given)
     if "bank_account" in changes:
-        described = changes.pop("bank_account")
-        bank_account = bank_accounts.tokenize(call, described, "bank_account")
-        account = call.first(Customer, ("merchant", merchant.id))
+        bank_account = bank_accounts.tokenize(call, changes.pop("bank_account"), "bank_account")
         if account is None:
-            changes["bank_account"] = bank_account.id  # waits for the marketplace, which brings the owner account
+            changes["bank_account"] = bank_account.id
         else:
-            bank_accounts.associate(call, bank_account, account.id)
+            bank_accounts.associate(call, bank_account, account)
     return call.change(merchant, **changes)
 
 
@@ -156,7 +157,9 @@ def retrieve(call: Call) -> Merchant:
 
 def update(call: Call) -> Merchant:
     """Change what was sent of a merchant, or add a bank account."""
-    return revise(call, call.parent(Merchant), call.given)
+    merchant = call.parent(Merchant)
+    account = call.first(Customer, ("merchant", merchant.id))
+    return revise(call, merchant, call.given, account.id if account else None)
 
 
 def accounts(call: Call) -> Listing:

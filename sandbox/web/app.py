@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import hdrs, web
 
-from sandbox import __version__
 from sandbox.call import Route
 from sandbox.codes import reference
 from sandbox.errors import (
@@ -24,17 +22,19 @@ from sandbox.errors import (
     Scripted,
     Surprise,
     Unauthorized,
-    Unavailable,
     envelope,
     phrase,
 )
 from sandbox.request_log import Entry, Why
 from sandbox.resources import ROUTES
-from sandbox.store import ReadOnly
+from sandbox.web import answers
+from sandbox.web.answers import SERVER, Problem
 from sandbox.web.auth import Auth
 from sandbox.web.body import read_body
 from sandbox.web.control import Control
-from sandbox.web.guard import Guard, Pairs
+from sandbox.web.delivery import Courier, Delivery
+from sandbox.web.disk import Disk
+from sandbox.web.guard import CONTROL, Guard, Pairs
 from sandbox.web.pulse import Pulse
 from sandbox.world import Answer, World
 from sandbox.worlds import Worlds
@@ -50,30 +50,42 @@ RULE = "X-Sandbox-Rule"
 
 # Exactly this and no charset: the official Python client looks the whole value up.
 _JSON = ((hdrs.CONTENT_TYPE, "application/json"),)
-_SERVER = ((hdrs.SERVER, f"balanced-sandbox/{__version__}"),)
 _PARAMETERS = 100  # in one query string
 
 log = logging.getLogger(__name__)
 
 
+class _NothingHappened(Exception):
+    """The connection is broken, and there is nothing to note of what would have been asked on it."""
+
+
 class Application:
     """The worlds over HTTP."""
 
-    def __init__(self, worlds: Worlds, guard: Guard) -> None:
+    def __init__(
+        self, worlds: Worlds, guard: Guard, routes: Sequence[Route] = ROUTES, *, delivery: Delivery | None = None
+    ) -> None:
         self._worlds = worlds
         self._guard = guard
+        self._routes = routes
         self._auth = Auth(worlds)
         self._disk = Disk()
-        self._pulse = Pulse()
+        self.pulse = Pulse()
+        """Beats whenever something may have changed in a world."""
+        # Without it nothing is sent to callbacks: events wait in the outbox.
+        self._courier = None if delivery is None else Courier(worlds, self.pulse, self._disk, delivery)
 
     def build(self) -> web.Application:
         """Return the aiohttp application."""
         app = web.Application(middlewares=[self._answer])
-        for route in ROUTES:
+        for route in self._routes:
             app.router.add_route(route.method, route.path, self._serve(route))
             if route.method == "GET":
                 app.router.add_route("HEAD", route.path, self._serve(route))
-        app.router.add_routes(Control(self._worlds, self._auth, self._pulse).routes())
+        app.router.add_routes(Control(self._worlds, self._auth, self.pulse, self._disk).routes())
+        if self._courier is not None:
+            app.on_startup.append(self._courier.start)
+            app.on_cleanup.append(self._courier.stop)
         return app
 
     @web.middleware
@@ -83,7 +95,7 @@ class Application:
         entry, world = request.get(ENTRY), request.get(WORLD)
         if entry is not None and world is not None:
             entry.milliseconds = round((time.perf_counter() - started) * 1000, 3)
-            entry.status = response.status
+            entry.status = None if _is_dropped(entry, "before") else response.status
             response.headers[REQUEST_ID] = entry.id
             world.seen.note(entry.operation, entry.why and entry.why.rule)
             log.debug("%s %s", world.name, entry)
@@ -103,6 +115,8 @@ class Application:
             return response
         except Refusal as refusal:
             return self._refused(request, refusal, guarded)
+        except _NothingHappened:
+            return _respond(Answer(500), ())
         except web.HTTPException as refused:
             return self._refused(request, _translated(refused), guarded)
         except Exception:
@@ -110,7 +124,11 @@ class Application:
             return self._refused(request, Surprise(), guarded)
 
     def _refused(self, request: web.Request, refusal: Refusal, guarded: Pairs) -> web.Response:
-        entry = request.get(ENTRY) or self._note(request, self._worlds.default, "")
+        if request.path.startswith(CONTROL):
+            response = answers.refused(Problem(refusal.status, refusal.sentence))
+            response.headers.extend((*refusal.headers.items(), *guarded))
+            return response
+        entry = request.get(ENTRY) or self._note(request, self._whoever(request), "")
         field, expected = next(iter(refusal.extras.items()), (None, None))
         entry.why = Why(refusal.rule, field, expected or refusal.sentence, reference(refusal.category_code))
         entry.answer = orjson.dumps(envelope(refusal, entry.id))
@@ -118,7 +136,14 @@ class Application:
 
     def _note(self, request: web.Request, world: World, operation: str) -> Entry:
         """Note a request on receipt."""
-        entry = Entry(world.request_id(), world.clock.now(), request.method, request.rel_url.raw_path_qs, operation)
+        entry = Entry(
+            world.request_id(),
+            world.clock.now(),
+            request.method,
+            request.rel_url.raw_path_qs,
+            operation,
+            has_key=hdrs.AUTHORIZATION in request.headers,
+        )
         world.requests.note(entry)
         request[WORLD], request[ENTRY] = world, entry
         return entry
@@ -127,25 +152,26 @@ class Application:
         async def serve(request: web.Request) -> web.StreamResponse:
             world = self._world(request, route)
             if world is None:
-                world, answer = self._worlds.open_with_key(await read_body(request))
+                body = await read_body(request)
+                world, answer = self._worlds.open_with_key(body)
                 entry = self._note(request, world, operation)
+                entry.body = body
+                await self._kept(world)
             else:
                 entry = self._note(request, world, operation)
                 entry.body = await read_body(request)
-                trouble = world.trouble(route, request.path, entry.body, request.headers.get(FAULT))
-                if trouble:
-                    entry.fault = trouble
-                    await _before(request, trouble)
+                entry.fault = world.trouble(route, request.path, entry.body, request.headers.get(FAULT))
+                if entry.fault:
+                    await _before(request, entry)
                 try:
                     answer = self._perform(request, route, world, entry)
                 finally:
-                    await self._disk.synced(world)  # a refusal may have kept something too
-                if trouble:
-                    _after(request, trouble)
+                    await self._kept(world)  # a refusal may have kept something too
+                    if _is_dropped(entry, "after"):
+                        _drop(request)
+                if "status_after_commit" in entry.fault:
+                    raise Scripted(entry.fault["status_after_commit"])
             entry.answer = answer.body
-            if route.method != "GET":
-                await self._disk.synced(world)
-                self._pulse.beat(world)
             return _respond(answer, ())
 
         operation = route.operation
@@ -161,7 +187,19 @@ class Application:
             uri=request.rel_url.raw_path,
             decline=entry.fault.get("decline"),
             bank=entry.fault.get("bank"),
+            told_twice=entry.fault.get("duplicate_delivery", False),
         )
+
+    async def _kept(self, world: World) -> None:
+        """Return when all is on the disk, and tell who waits for a change; also when the client does not wait."""
+        try:
+            await self._disk.synced(world)
+        finally:
+            self.pulse.beat(world)
+
+    def _whoever(self, request: web.Request) -> World:
+        """Return the world of whoever asks; strangers are in the default world."""
+        return self._auth.world(request.headers.get(hdrs.AUTHORIZATION)) or self._worlds.default
 
     def _world(self, request: web.Request, route: Route) -> World | None:
         """Return whose world this is about, None for one to be opened; raises ``Unauthorized``."""
@@ -179,57 +217,24 @@ class Application:
         return world
 
 
-class Disk:
-    """Waits for the disk: the writes of one loop turn share one fsync, and none is answered before it."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, asyncio.Future[None]] = {}
-
-    async def synced(self, world: World) -> None:
-        """Return when all that a world has written is as safe as it promises; raises ``Unavailable``."""
-        if not world.store.unsynced:
-            return
-        waiting = self._waiting.get(world.name)
-        if waiting is None:
-            loop = asyncio.get_running_loop()
-            waiting = self._waiting[world.name] = loop.create_future()
-            loop.call_soon(self._sync, world, waiting)
-        # A client that leaves must not take the others' fsync with it.
-        await asyncio.shield(waiting)
-
-    def _sync(self, world: World, waiting: asyncio.Future[None]) -> None:
-        del self._waiting[world.name]
-        try:
-            world.store.sync()
-        except ReadOnly as trouble:
-            waiting.set_exception(Unavailable(f"Nothing was changed: {trouble}."))
-            waiting.exception()  # those who wait still see it; nobody waiting is no news
-        else:
-            waiting.set_result(None)
-
-
-async def _before(request: web.Request, trouble: Mapping[str, Any]) -> None:
+async def _before(request: web.Request, entry: Entry) -> None:
     """Do what a fault does before anything has happened."""
-    await asyncio.sleep(trouble.get("delay_ms", 0) / 1000)
-    if trouble.get("drop") == "before":
+    await asyncio.sleep(entry.fault.get("delay_ms", 0) / 1000)
+    if _is_dropped(entry, "before"):
         _drop(request)
-    if "status" in trouble:
-        raise Scripted(trouble["status"])
+        raise _NothingHappened
+    if "status" in entry.fault:
+        raise Scripted(entry.fault["status"])
 
 
-def _after(request: web.Request, trouble: Mapping[str, Any]) -> None:
-    """Do what a fault does after everything has happened."""
-    if trouble.get("drop") == "after":
-        _drop(request)
-    if "status_after_commit" in trouble:
-        raise Scripted(trouble["status_after_commit"])
+def _is_dropped(entry: Entry, when: str) -> bool:
+    return entry.fault.get("drop") == when
 
 
 def _drop(request: web.Request) -> None:
-    """Break the connection: the client gets no answer at all."""
+    """Break the connection: whatever is answered is written to nobody."""
     if request.transport is not None:
         request.transport.abort()
-    raise Scripted(500)  # written to nobody
 
 
 def _respond(answer: Answer, headers: Pairs) -> web.Response:
@@ -237,7 +242,7 @@ def _respond(answer: Answer, headers: Pairs) -> web.Response:
         status=answer.status,
         reason=phrase(answer.status).upper(),
         body=answer.body or None,
-        headers=(*_SERVER, *(_JSON if answer.body else ()), *headers),
+        headers=(*SERVER, *(_JSON if answer.body else ()), *headers),
     )
     response.headers.extend(answer.headers)
     return response

@@ -31,8 +31,10 @@ _FORM_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])*)")
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
 
-async def read_body(request: web.BaseRequest) -> dict[str, Any]:
+async def read_body(request: web.BaseRequest, limit: int = LIMIT) -> dict[str, Any]:
     """Return what the request carries as one object, ``{}`` for an empty body; to be called once a request.
+
+    ``limit`` is the most it may have, in bytes after decompression.
 
     Raises the refusals of 400, 408, 413 and 415. What they leave unread is no later request's concern: aiohttp reads it
     to its end after the answer, and closes the connection when the end does not come within ``lingering_time``.
@@ -40,7 +42,7 @@ async def read_body(request: web.BaseRequest) -> dict[str, Any]:
     if not request.can_read_body:
         return {}
     form = _declares_form(request.headers.get(hdrs.CONTENT_TYPE, ""))
-    raw = await _receive(request)
+    raw = await _receive(request, limit)
     if not raw:
         return {}
     if form is None:
@@ -80,7 +82,7 @@ def parse_form(raw: bytes) -> dict[str, Any]:
     return form
 
 
-async def _receive(request: web.BaseRequest) -> bytes:
+async def _receive(request: web.BaseRequest, limit: int) -> bytes:
     """Return the whole body, decompressed."""
     content = request.content
     try:
@@ -88,7 +90,7 @@ async def _receive(request: web.BaseRequest) -> bytes:
             raw = content.read_nowait()
         else:
             async with asyncio.timeout(DEADLINE):
-                raw = await _gather(content)
+                raw = await _gather(content, limit)
     except TimeoutError:
         raise RequestTimeout from None
     except (web.RequestPayloadError, HttpProcessingError):
@@ -96,15 +98,15 @@ async def _receive(request: web.BaseRequest) -> bytes:
         content.feed_eof()
         request.protocol.close()
         raise Invalid.body("its transfer or content encoding is broken") from None
-    if len(raw) > LIMIT:
-        raise TooLarge(LIMIT)
+    if len(raw) > limit:
+        raise TooLarge(limit)
     return raw
 
 
-async def _gather(content: StreamReader) -> bytes:
+async def _gather(content: StreamReader, limit: int) -> bytes:
     """Read on until the end, or just past the limit."""
     raw = bytearray()
-    while len(raw) <= LIMIT and (chunk := await content.readany()):
+    while len(raw) <= limit and (chunk := await content.readany()):
         raw += chunk
     return bytes(raw)
 

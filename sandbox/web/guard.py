@@ -26,6 +26,7 @@ _KEY = istr("X-Sandbox-Control")
 _ASKED_METHOD = istr("Access-Control-Request-Method")
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OPEN = frozenset({f"{CONTROL}/health", f"{CONTROL}/ready"})  # what tells no more than that the server is there
 _SEEN = 256  # header values whose verdict is remembered; a client sends the same few
 
 # Strict patterns instead of a URL class: a URL class repairs what it reads, and each repairs differently. ASCII is
@@ -54,8 +55,8 @@ _EXPOSED = ("Access-Control-Expose-Headers", "Location, X-Sandbox-Request-Id, X-
 class Guard:
     """The rules for one server; none of its answers raises, whatever the headers hold.
 
-    ``wide`` says that the server listens beyond loopback: its own address then is a Host like any other, and
-    changing the sandbox takes ``control_token``.
+    ``wide`` says that the server listens beyond loopback: its own address then is a Host like any other, and the
+    levers, which show API keys, take ``control_token``.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Guard:
             reason = self._judge_origin(origins[0], host) if len(origins) == 1 else "More than one Origin header."
         elif _SITE in headers:
             reason = _refuse_site(method, headers)
-        if reason is None and method not in _READS and path.startswith(CONTROL):
+        if reason is None and path.startswith(CONTROL) and self._is_guarded(method, path):
             reason = self._refuse_control(headers)
         return reason
 
@@ -131,14 +132,19 @@ class Guard:
     def _passes(self, host: str) -> bool:
         return _is_loopback(host) or host in self._hosts
 
+    def _is_guarded(self, method: str, path: str) -> bool:
+        if method in _READS:
+            return self._wide and method != "OPTIONS" and path not in _OPEN
+        return True
+
     def _refuse_control(self, headers: CIMultiDictProxy[str]) -> str | None:
         # A page of another origin cannot send this header without asking first, so a form post never gets here.
         if self._key is None:
-            return "The sandbox listens beyond loopback without --control-token, so it cannot be changed."
+            return "The sandbox listens beyond loopback without --control-token, so its levers cannot be pulled."
         sent = headers.getall(_KEY, ())
         if len(sent) == 1 and compare_digest(_bytes(sent[0]), self._key):
             return None
-        return f"Changing the sandbox takes the header {_KEY}: {'1' if self._key == b'1' else '<control token>'}"
+        return f"Pulling this lever takes the header {_KEY}: {'1' if self._key == b'1' else '<control token>'}"
 
     def _echo(self, origins: tuple[str, ...], hosts: tuple[str, ...]) -> Pairs:
         vary = (*_ALWAYS, ("Vary", "Origin"))

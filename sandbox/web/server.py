@@ -9,6 +9,7 @@ from aiohttp import web
 
 from sandbox.settings import Settings
 from sandbox.web.app import Application
+from sandbox.web.delivery import Delivery
 from sandbox.web.guard import Guard
 from sandbox.worlds import Worlds
 
@@ -28,8 +29,9 @@ class Server:
             wide=not _is_loopback(settings.host),
             control_token=settings.control_token,
         )
+        delivery = Delivery(allow_public=settings.allow_public_callbacks)
         self._runner = web.AppRunner(
-            Application(worlds, guard).build(),
+            Application(worlds, guard, delivery=delivery).build(),
             access_log=None,
             handler_cancellation=True,
             keepalive_timeout=KEEPALIVE,
@@ -41,14 +43,13 @@ class Server:
         settings = self._settings
         await self._runner.setup()
         try:
-            site = web.TCPSite(self._runner, settings.host, settings.port, backlog=BACKLOG, ssl_context=_tls(settings))
+            where = (settings.host.strip("[]"), settings.port)
+            site = web.TCPSite(self._runner, *where, backlog=BACKLOG, ssl_context=_tls(settings))
             await site.start()
         except BaseException:
             await self._runner.cleanup()
             raise
-        port = self._runner.addresses[0][1]
-        scheme = "https" if settings.tls_cert else "http"
-        return f"{scheme}://{_named(settings.host)}:{port}"
+        return settings.url(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Stop listening, and let the requests under way finish."""
@@ -70,10 +71,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _named(host: str) -> str:
-    # 0.0.0.0 and :: are where to listen, not where to call.
-    if host in ("0.0.0.0", "::", "[::]"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host

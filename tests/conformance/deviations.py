@@ -7,7 +7,7 @@ deviation no longer occurs makes its exchanges fail. ``python -m tests.conforman
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,6 +19,9 @@ V = TypeVar("V")
 
 PAGE = Path(__file__).parents[2] / "docs" / "deviations.md"
 COMMAND = "python -m tests.conformance.deviations"
+
+
+EVERYWHERE = ("*",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Deviation:
 DEVIATIONS = (
     Deviation(
         title="A customer has the seed's 26 keys",
-        exchanges=("*",),
+        exchanges=EVERYWHERE,
         changes=(
             Change("*customer.reversals_uri", '"…"', None),
             Change("*customer._uris.reversals_uri.*", '"…"', None),
@@ -113,7 +116,7 @@ DEVIATIONS = (
     ),
     Deviation(
         title="A customer's links are the account's",
-        exchanges=("*",),
+        exchanges=EVERYWHERE,
         changes=(Change("*customer.*_uri", '"/v1/customers/<CU>/…"', '"/v1/marketplaces/<MP>/accounts/<CU>/…"'),),
         because="The seed's links of a customer, source_uri and destination_uri too, are under the account; "
         "what was recorded in November resolves as well.",
@@ -141,7 +144,7 @@ DEVIATIONS = (
     ),
     Deviation(
         title="The fingerprint of a bank account shows what becomes of its credits",
-        exchanges=("*",),
+        exchanges=EVERYWHERE,
         changes=(Change("*.fingerprint", '"<64 hex>"', '"<base62>_pn"'),),
         because="In October the fingerprints of kept bank accounts became plain digests of the number; those of "
         "described ones stayed as they were.",
@@ -265,15 +268,20 @@ def _section(deviation: Deviation) -> Iterator[str]:
     yield f"## {deviation.title}\n"
     yield f"{deviation.because}\n"
     yield f"- Decided by: {deviation.decided_by}."
-    yield f"- In: {', '.join(map(_code, deviation.exchanges))}."
-    for seen in deviation.seen:
-        yield f"- As on {SEED_WEEK}, in the seed's week: {_code(seen.exchange)}, {_code(seen.path)} {_code(seen.form)}."
+    yield "- Wherever it is shown." if deviation.exchanges == EVERYWHERE else f"- In {_listed(deviation.exchanges)}."
+    if deviation.seen:
+        seen = "; ".join(f"{_code(one.path)} {_code(one.form)} in {_code(one.exchange)}" for one in deviation.seen)
+        yield f"- The same was recorded in the seed's week, on {SEED_WEEK}: {seen}."
     yield "\n| path | recorded | answered |\n| --- | --- | --- |"
     for change in deviation.changes:
         yield f"| {_code(change.path)} | {_code(change.recorded)} | {_code(change.answered)} |"
     for before, after in (deviation.moves or {}).items():
         yield f"| {_code(before)} | | stands at {_code(after)} |"
     yield ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(_code, names))
 
 
 def _code(text: str | None) -> str:

@@ -137,7 +137,7 @@ def form(path: str, value: Any) -> str:
 
 
 def ids(value: Any) -> dict[str, list[str]]:
-    """Return the ids in a value by their prefix; a party's are the same whether it was born an account or a customer."""
+    """Return the ids in a value by their prefix; a party born as an account counts among the customers."""
     found: dict[str, list[str]] = {}
     for match in _ID.finditer(value if isinstance(value, str) else ""):
         prefix = _prefix(match)

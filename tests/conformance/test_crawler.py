@@ -72,6 +72,9 @@ FLAT = tuple(
     f"/v1/{plural}" for plural in ("bank_accounts", "callbacks", "credits", "holds", "reversals", "transactions")
 )
 
+ODD_TYPES = {("account_uri", "customer", "account"), ("logs_uri", "event_callback_log", "page")}
+"""Where the API itself says another type in ``_uris`` than the one that answers (``money.md`` §4.3)."""
+
 
 @dataclass
 class Crawl:
@@ -105,6 +108,18 @@ def links(body: Any) -> Iterator[str]:
     elif isinstance(body, list):
         for item in body:
             yield from links(item)
+
+
+def records(body: Any) -> Iterator[Any]:
+    """Yield every object in an answer that says where its links lead."""
+    if isinstance(body, dict):
+        if "_type" in body and "_uris" in body:
+            yield body
+        for value in body.values():
+            yield from records(value)
+    elif isinstance(body, list):
+        for item in body:
+            yield from records(item)
 
 
 def is_of(uri: str, deleted: Deleted) -> bool:
@@ -156,6 +171,20 @@ async def test_the_lists_that_nothing_links_to_lead_somewhere_too(crawled: Crawl
 
     assert {uri: found_in for uri, found_in in crawl.dead.items() if not is_of(uri, crawled.deleted)} == {}
     assert {Family.of(uri) for uri, body in crawl.bodies.items() if body["_type"] == "credit"} == set(Family)
+
+
+async def test_uris_says_truly_what_each_link_leads_to(crawled: Crawled) -> None:
+    bodies = crawled.crawl.bodies
+    said = {
+        (name, entry["key"], entry["_type"], bodies[record[name]]["_type"])
+        for body in bodies.values()
+        for record in records(body)
+        for name, entry in record["_uris"].items()
+        if record[name] in bodies
+    }
+
+    assert {one for one in said if one[0] != f"{one[1]}_uri"} == set()
+    assert {(name, said_type, found) for name, _, said_type, found in said if said_type != found} == ODD_TYPES
 
 
 async def test_head_answers_wherever_get_does(crawled: Crawled) -> None:

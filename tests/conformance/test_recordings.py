@@ -48,7 +48,7 @@ async def test_the_answer_is_as_recorded(setting: Setting, exchange: Exchange, e
     assert answer.status == exchange.status, answer.raw
     assert answer.headers.get("Content-Type") == (None if body is None else "application/json")
     assert not (differing := differences(expected, forms(body))), "\n".join(differing)
-    assert not (mistaken := mistaken_identities(exchange, body)), "\n".join(mistaken)
+    assert not (mistaken := mistaken_identities(exchange, cast, body)), "\n".join(mistaken)
 
 
 def differences(expected: Forms, answered: Forms) -> list[str]:
@@ -60,11 +60,12 @@ def differences(expected: Forms, answered: Forms) -> list[str]:
     ]
 
 
-def mistaken_identities(exchange: Exchange, body: Any) -> list[str]:
+def mistaken_identities(exchange: Exchange, cast: Cast, body: Any) -> list[str]:
     """Return a line for every place that names another record than the one that plays the recorded one's part."""
     recorded, answered = deviations.places(exchange.name, dict(leaves(exchange.answered))), dict(leaves(body))
-    plays: dict[str, str] = {}
-    played_by: dict[str, str] = {}
+    asked = ids(f"{exchange.target} {exchange.asked}")
+    plays = {theirs: cast[prefix] for prefix, named in asked.items() for theirs in named}
+    played_by = {ours: theirs for theirs, ours in plays.items()}
     return [
         f"{path}: {theirs} is played by {plays[theirs]}, and {ours} plays {played_by[ours]}"
         for path in sorted(recorded.keys() & answered.keys())

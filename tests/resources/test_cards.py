@@ -29,7 +29,7 @@ async def test_a_card_is_tokenised(api: Api) -> None:
 
     assert (answer.status, answer.reason) == (201, "CREATED")
     assert answer.body.keys() == KEYS
-    expected = {
+    expected: dict[str, Any] = {
         "_type": "card",
         "_uris": {},
         "account": None,
@@ -220,6 +220,13 @@ async def test_every_missing_field_is_named_in_the_extras(api: Api) -> None:
     answer = await api.post(f"{api.marketplace}/cards")
 
     assert answer.body["extras"].keys() == {"card_number", "expiration_month", "expiration_year"}
+
+
+async def test_a_number_that_might_be_real_is_warned_of(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    await card(api, card_number="4242424242424242")
+
+    assert "a card ending in 4242 is no published test number" in caplog.text
+    assert "424242" not in caplog.text
 
 
 @pytest.mark.parametrize("number", ["", "0", "42", "79927398713"])

@@ -316,10 +316,26 @@ def test_changing_the_sandbox_takes_the_control_header(
     assert passes(guard, *pairs, method=method, path=CONTROL) is expected
 
 
-@pytest.mark.parametrize("guard", [LOCAL, WIDE, Guard(wide=True)])
+@pytest.mark.parametrize("guard", [LOCAL, Guard(control_token="s3cret")])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_looking_at_the_sandbox_takes_no_control_header(guard: Guard, method: str) -> None:
     assert passes(guard, method=method, path="/_sandbox/info")
+
+
+@pytest.mark.parametrize("path", ["/_sandbox/info", "/_sandbox/worlds", "/_sandbox/health/", "/_sandbox"])
+def test_beyond_loopback_looking_takes_the_control_token_too_as_keys_are_shown(path: str) -> None:
+    for method in ("GET", "HEAD"):
+        assert passes(WIDE, ("X-Sandbox-Control", "s3cret"), method=method, path=path)
+        assert not passes(WIDE, ("X-Sandbox-Control", "1"), method=method, path=path)
+        assert not passes(WIDE, method=method, path=path)
+        assert not passes(Guard(wide=True), ("X-Sandbox-Control", "1"), method=method, path=path)
+
+
+@pytest.mark.parametrize("guard", [WIDE, Guard(wide=True)])
+@pytest.mark.parametrize("path", ["/_sandbox/health", "/_sandbox/ready"])
+def test_beyond_loopback_anyone_may_ask_whether_the_sandbox_is_there(guard: Guard, path: str) -> None:
+    assert passes(guard, path=path)
+    assert not passes(guard, path=path, method="POST")
 
 
 def test_the_control_header_does_not_help_a_stranger() -> None:
@@ -329,7 +345,7 @@ def test_the_control_header_does_not_help_a_stranger() -> None:
 def test_a_refusal_never_shows_the_token() -> None:
     reason = WIDE.refuse("POST", CONTROL, headers())
 
-    assert reason == "Changing the sandbox takes the header X-Sandbox-Control: <control token>"
+    assert reason == "Pulling this lever takes the header X-Sandbox-Control: <control token>"
 
 
 def test_every_answer_forbids_sniffing_embedding_referring_and_keeping() -> None:
