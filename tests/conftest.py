@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from sandbox import clock, fixtures
+from sandbox.redact import RedactingFilter
 from sandbox.web.app import Application
 from sandbox.web.guard import Guard
 from sandbox.worlds import Ground, Worlds
@@ -30,6 +33,15 @@ class Wall:
 
     def __call__(self) -> int:
         return self.moment
+
+
+@pytest.fixture(autouse=True)
+def _no_redaction_left() -> Iterator[None]:
+    """Take away the filter that a test has installed: pytest's own handlers live as long as the run."""
+    yield
+    for handler in (*logging.getLogger().handlers, logging.lastResort):
+        assert handler is not None
+        handler.filters = [one for one in handler.filters if not isinstance(one, RedactingFilter)]
 
 
 @pytest.fixture
