@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from threading import Thread
+from threading import Thread, current_thread
 
 from sandbox import clock, fixtures
+from sandbox.redact import RedactingFilter
 from sandbox.settings import Settings
 from sandbox.web.server import Server
 from sandbox.worlds import Ground, Worlds
@@ -26,10 +28,36 @@ def serving(settings: Settings) -> Iterator[str]:
     thread.start()
     url, stop = started.result()
     try:
-        yield url
+        with _redacted_logs(thread):
+            yield url
     finally:
         stop()
         thread.join()
+
+
+class _Masking(RedactingFilter):
+    """Redacts what is logged on one thread, and leaves the rest of the process alone."""
+
+    def __init__(self, thread: Thread) -> None:
+        super().__init__()
+        self._thread = thread
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return current_thread() is not self._thread or super().filter(record)
+
+
+@contextmanager
+def _redacted_logs(thread: Thread) -> Iterator[None]:
+    """Mask secrets in whatever the sandbox logs; at the loggers, as the handlers are not ours."""
+    masking = _Masking(thread)
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("sandbox.")]
+    for logger in loggers:
+        logger.addFilter(masking)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(masking)
 
 
 def _run(settings: Settings, started: Future[tuple[str, Stop]]) -> None:

@@ -204,7 +204,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     made = item.stash.get(_worlds, [])
     if made and _marked(item).get("strict", item.config.getini("balanced_sandbox_strict")):
-        from sandbox.testing import wrongs
+        from sandbox.report import wrongs
 
         found = [wrong for sandbox in made for wrong in wrongs(sandbox)]
         if found:
@@ -228,7 +228,7 @@ def pytest_runtest_makereport(
 
 
 def _told(sandbox: Sandbox) -> str:
-    from sandbox.testing import told
+    from sandbox.report import told
 
     try:
         return told(sandbox, SHOWN)

@@ -1,4 +1,4 @@
-"""A running sandbox as tests see it: worlds of their own, and the levers of each.
+"""A running sandbox as tests see it: worlds of their own.
 
 Everything goes over HTTP, so a sandbox of this process and one that runs elsewhere are the same to a test.
 """
@@ -6,27 +6,20 @@ Everything goes over HTTP, so a sandbox of this process and one that runs elsewh
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.client import Client, Refused
+from sandbox.levers import Checkpoint, Clock, Deliveries, Faults, Json, Moment, Requests, written
 from sandbox.settings import Settings
-
-Json = dict[str, Any]
-Moment = str | datetime
-"""A time as the API writes it, ``2013-05-06T17:18:00Z``; a datetime without a zone is UTC."""
 
 Fixture = str | PathLike[str] | Mapping[str, Any]
 """A bundled fixture by its name, the path of a ``.json`` file, or what would be in one."""
-
-GRACE = 2.0  # seconds that a callback which is being called may take
-PAUSE = 0.01  # seconds between two looks
 
 
 class BadWorld(ValueError):
@@ -58,7 +51,7 @@ class Server:
             ready = self._client.get("/_sandbox/ready")
         except Refused as refused:
             raise ConnectionError(f"the sandbox at {self.url} is not ready: {_reason(refused)}") from refused
-        except (OSError, ValueError) as trouble:
+        except (OSError, HTTPException, ValueError) as trouble:
             raise ConnectionError(f"no sandbox answers at {self.url}: {trouble}") from trouble
         if ready != {"status": "ready"}:
             raise ConnectionError(f"what answers at {self.url} is no sandbox")
@@ -75,7 +68,7 @@ class Server:
         wanted = settings.fixtures if fixtures is None else _several(fixtures)
         body: Json = {"fixtures": [self._planted(fixture) for fixture in wanted]}
         if clock is not None:
-            body |= {"clock": _written(clock)}
+            body |= {"clock": written(clock)}
         elif settings.clock is not None:
             body |= {"clock": settings.clock, "clock_running": settings.clock_running}
         if seed is not None or settings.seed is not None:
@@ -197,199 +190,8 @@ class Sandbox:
         self.server.drop(self)
 
 
-class Clock:
-    """The time of a world."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    @property
-    def now(self) -> str:
-        """The present moment, as the API writes it."""
-        return str(self._client.get("/_sandbox/clock")["now"])
-
-    @property
-    def running(self) -> bool:
-        """Whether time passes by itself."""
-        return bool(self._client.get("/_sandbox/clock")["running"])
-
-    def set(self, now: Moment) -> None:
-        """Jump to a moment, which is not in the past."""
-        self._client.put("/_sandbox/clock", {"now": _written(now)})
-
-    def freeze(self) -> None:
-        """Stand still."""
-        self._client.put("/_sandbox/clock", {"running": False})
-
-    def run(self) -> None:
-        """Let time pass by itself."""
-        self._client.put("/_sandbox/clock", {"running": True})
-
-    def advance(
-        self,
-        *,
-        days: float = 0,
-        hours: float = 0,
-        minutes: float = 0,
-        seconds: float = 0,
-        to: Moment | None = None,
-    ) -> int:
-        """Let time pass, for so long or up to a moment, and return how many things fell due and were done."""
-        for_so_long = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
-        done = self._client.post("/_sandbox/clock/advance", for_so_long if to is None else {"to": _written(to)})
-        return int(done["done"])
-
-
-class Faults:
-    """Scripted trouble: rules in their order, of which the first that matches a request happens to it."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def __iter__(self) -> Iterator[Json]:
-        return iter(self._client.get("/_sandbox/faults")["items"])
-
-    def add(self, on: Mapping[str, Any], do: Mapping[str, Any], **how: Any) -> Json:
-        """Add a rule: ``faults.add({"operation": "debits.create"}, {"decline": "card-declined"}, times=1)``."""
-        rule: Json = self._client.post("/_sandbox/faults", {"on": on, "do": do, **how})
-        return rule
-
-    def clear(self) -> None:
-        """Forget every rule."""
-        self._client.delete("/_sandbox/faults")
-
-
-class Requests(Sequence[Json]):
-    """What was asked of a world, what was answered and why, oldest first, without a secret in it."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def __iter__(self) -> Iterator[Json]:
-        return iter(self.where())
-
-    def __len__(self) -> int:
-        return len(self.where())
-
-    def __getitem__(self, place: Any) -> Any:
-        return self.where()[place]
-
-    def where(self, **asked: object) -> list[Json]:
-        """Return some only: ``requests.where(status=402, operation="debits.create")``."""
-        found: list[Json] = self._client.get(f"/_sandbox/requests?{urlencode(asked)}")["items"]
-        return found
-
-    def clear(self) -> None:
-        """Forget every request."""
-        self._client.delete("/_sandbox/requests")
-
-
-class Deliveries:
-    """The events of a world on their way to its callbacks."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def __iter__(self) -> Iterator[Json]:
-        return iter(self.where())
-
-    def where(self, **asked: object) -> list[Json]:
-        """Return some only: ``deliveries.where(status="failed", type="debit.created")``."""
-        found: list[Json] = self._client.get(f"/_sandbox/deliveries?{urlencode(asked)}")["items"]
-        return found
-
-    def replay(self, delivery: Mapping[str, Any]) -> Json:
-        """Send an event to a callback as if it never had been."""
-        again: Json = self._client.post(f"/_sandbox/deliveries/{delivery['id']}/replay")
-        return again
-
-
-class Checkpoint:
-    """A world as it was."""
-
-    def __init__(self, client: Client, name: str) -> None:
-        self.name = name
-        self._client = client
-        self._client.put(f"/_sandbox/checkpoints/{name}")
-
-    def __enter__(self) -> Checkpoint:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.restore()
-
-    def restore(self) -> None:
-        """Put the world back to how it was, its time too."""
-        self._client.post(f"/_sandbox/checkpoints/{self.name}/restore")
-
-    def diff(self) -> Json:
-        """Return what was created, changed and removed since."""
-        found: Json = self._client.get(f"/_sandbox/checkpoints/{self.name}/diff")
-        return found
-
-
-def wrongs(sandbox: Sandbox) -> list[str]:
-    """Return what a strict test does not put up with: surprises, callbacks not delivered, money that does not add up.
-
-    A callback that is being called gets :data:`GRACE` seconds to answer in.
-    """
-    surprises = sandbox.requests.where(status=500, rule="internal-server-error")
-    return [
-        *(f"{entry['method']} {entry['uri']} ran into a fault of the sandbox itself" for entry in surprises),
-        *(f"{one['type']} did not get to {one['url']}: {one['status']}" for one in _undelivered(sandbox)),
-        *sandbox.violations(),
-    ]
-
-
-def _undelivered(sandbox: Sandbox) -> Sequence[Json]:
-    patience = time.monotonic() + GRACE
-    while True:
-        late = [one for one in sandbox.deliveries if one["status"] != "succeeded"]
-        called_now = [one for one in late if one["status"] == "pending" and one["next_try"] is not None]
-        if not called_now or time.monotonic() > patience:
-            return late
-        time.sleep(PAUSE)
-
-
-def told(sandbox: Sandbox, last: int) -> str:
-    """Return the last requests of a world as lines to read: each with its refusal and how to ask it again."""
-    return "\n".join(_told(sandbox, last))
-
-
-def _told(sandbox: Sandbox, last: int) -> Iterator[str]:
-    entries = sandbox.requests.where()
-    if len(entries) > last:
-        yield f"… {len(entries) - last} before these"
-    for entry in entries[-last:]:
-        yield from _entry(entry)
-    if not entries:
-        yield f"nothing was asked with this world's key at {sandbox.url}"
-        strangers = sandbox.server.strangers()
-        if strangers:
-            yield "without a key that opens any world, the last of all tests:"
-            yield from _entry(strangers[-1])
-
-
-def _entry(entry: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{entry['method']} {entry['uri']}: {entry['status'] or 'no answer'}"
-    refused = entry["refused"]
-    if refused:
-        at = f"; {refused['field']}, got {json.dumps(refused['got'])}" if refused["field"] else ""
-        source = f" ({refused['reference']})" if refused["reference"] else ""
-        yield f"    refused by {refused['rule']}{at}: {refused['expected']}{source}"
-    if entry["fault"]:
-        yield f"    scripted fault: {json.dumps(entry['fault'])}"
-    yield f"    {entry['curl']}"
-
-
 def _several(fixtures: Fixture | Sequence[Fixture]) -> Sequence[Fixture]:
     return [fixtures] if isinstance(fixtures, (str, PathLike, Mapping)) else fixtures
-
-
-def _written(moment: Moment) -> str:
-    if isinstance(moment, str):
-        return moment
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def _reason(refused: Refused) -> str:

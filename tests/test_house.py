@@ -30,7 +30,7 @@ WITHOUT_ROUTES = {"book", "charges", "deliveries", "parties", "statements"}
 TESTED_WITH = {"event_callbacks": "callbacks"}
 """Resources whose tests are in the file of another, because neither makes sense alone."""
 
-DOORS = {"__main__", "background", "cli", "pytest_plugin", "running", "service", "testing"}
+DOORS = {"__main__", "background", "cli", "pytest_plugin", "report", "running", "service"}
 """Where the clock on the wall, chance and the environment come in."""
 
 NOWHERE = {"eval", "exec", "pickle", "marshal", "shelve", "yaml"}

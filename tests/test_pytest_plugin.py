@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import sandbox.testing  # noqa: F401 - what a run in this process imports by itself is forgotten after it
+import sandbox.report  # noqa: F401 - what a run in this process imports by itself is forgotten after it
 from sandbox.background import serving
 from sandbox.client import Client
 from sandbox.settings import Settings
@@ -564,6 +564,25 @@ def test_only_the_last_requests_of_many_are_reported_and_a_fault_is_named(pytest
         ["POST /v1/customers: 503", "    refused by scripted: *", '    scripted fault: {"status": 503}'],
         consecutive=True,
     )
+
+
+def test_no_card_number_is_in_the_log_that_pytest_captures(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(
+        """
+        NUMBER = "4111" + 3 * "1111"
+
+        def test_one(balanced_sandbox):
+            card = {"card_number": NUMBER, "expiration_month": 12, "expiration_year": 2030}
+            balanced_sandbox.client.post(f"{balanced_sandbox.marketplace_uri}/cards", card)
+            raise RuntimeError
+        """
+    )
+
+    result = run("--log-level=DEBUG", "--show-capture=all")
+
+    assert "DEBUG    sandbox.web.app:" in said(result)
+    assert "cards.create" in said(result)
+    assert "4111111111111111" not in said(result)
 
 
 def test_who_asks_with_a_wrong_key_is_told_that_nothing_came(pytester: pytest.Pytester, run: Run) -> None:

@@ -38,7 +38,8 @@ NOT_RUN = {
         "docker run --rm --publish 127.0.0.1:8642:8642 --env BALANCED_SANDBOX_SEED=7 balanced-sandbox",
     ],
     "the client is for Python 2; tests/conformance runs it, translated": [
-        'balanced.configure(KEY); balanced.config.root_uri = "http://127.0.0.1:8642"',
+        "balanced.configure(KEY)",
+        'balanced.config.root_uri = "http://127.0.0.1:8642"',
     ],
     "needs the client for Node.js, which tests/conformance fetches and runs": [
         "BALANCED_DEBUG=1 BALANCED_DEBUG_NO_HTTPS=1 BALANCED_DEBUG_HOST=127.0.0.1 BALANCED_DEBUG_PORT=8642 node app.js",

@@ -17,9 +17,10 @@ from pytest_aiohttp.plugin import AiohttpServer
 
 from sandbox.call import Call, Route
 from sandbox.client import Refused
+from sandbox.report import wrongs
 from sandbox.resources import ROUTES
 from sandbox.settings import Settings
-from sandbox.testing import Sandbox, Server, wrongs
+from sandbox.testing import Sandbox, Server
 from sandbox.web.app import Application
 from sandbox.web.guard import Guard
 from sandbox.worlds import Worlds
@@ -132,7 +133,7 @@ def test_who_has_no_key_is_in_the_newest_world_of_a_marketplace(
     balanced_sandbox_server.client().post(f"{new.marketplace_uri}/cards", card)
 
     assert old.marketplace_uri == new.marketplace_uri
-    assert [world.client.get("/v1/cards")["total"] for world in (old, new)] == [0, 1]
+    assert [world.client.get(f"{world.marketplace_uri}/cards")["total"] for world in (old, new)] == [0, 1]
 
 
 def test_a_world_that_was_dropped_is_closed_and_can_be_dropped_again(

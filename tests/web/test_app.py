@@ -465,8 +465,9 @@ async def test_a_surprise_is_answered_like_any_refusal_and_logged_and_nothing_is
     assert documents(worlds.default) == before
     logged = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in logged] == ["a fault of the sandbox: POST /v1/bugs"]
-    assert logged[0].exc_info is not None
-    assert logged[0].exc_info[0] is Bug
+    # The traceback; where a sandbox in this process has begun to redact, it has become text by now.
+    assert "Traceback (most recent call last)" in caplog.text
+    assert "Bug: it hit card" in caplog.text
 
 
 async def test_the_sandbox_goes_on_after_a_surprise(buggy: Api) -> None:
