@@ -98,7 +98,9 @@ class Application:
             entry.status = None if _is_dropped(entry, "before") else response.status
             response.headers[REQUEST_ID] = entry.id
             world.seen.note(entry.operation, entry.why and entry.why.rule)
-            log.debug("%s %s", world.name, entry)
+            if log.isEnabledFor(logging.DEBUG):
+                asked = f"{entry.method} {entry.uri} {entry.status} {entry.milliseconds} ms"
+                log.debug("%s %s %s %s", asked, entry.operation or "-", entry.id, world.name)
         return response
 
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:

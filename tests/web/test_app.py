@@ -528,11 +528,11 @@ async def test_why_a_request_was_refused_is_noted(api: Api, worlds: Worlds) -> N
 async def test_a_line_a_request_is_logged_for_who_wants_to_see_it(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "sandbox.web.app")
 
-    await api.get("/v1/customers")
+    answer = await api.post("/v1/customers", {"card": {"card_number": "4111111111111112"}})
 
     (line,) = (record.getMessage() for record in caplog.records if record.name == "sandbox.web.app")
-    assert line.startswith("default ")
-    assert "/v1/customers" in line
+    assert re.fullmatch(r"POST /v1/customers 400 [0-9.]+ ms customers.create OHM[0-9a-f]{32} default", line)
+    assert answer.headers["X-Sandbox-Request-Id"] in line
 
 
 # Faults.
