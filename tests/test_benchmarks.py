@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from benchmarks import worlds
 from benchmarks.__main__ import LINUX, METHODS, main
 from benchmarks.table import HEAD
 
@@ -25,3 +26,13 @@ def test_the_benchmarks_print_a_row_for_every_operation(capsys: pytest.CaptureFi
     assert len(rule) == len(HEAD)
     assert [row[:3] for row in rows] == [["os", operation, "3"] for operation in METHODS]
     assert all(re.fullmatch(r"[0-9,.]+|nan", cell) for row in rows for cell in row[3:])
+
+
+def test_the_cost_of_worlds_is_printed_row_by_row(capsys: pytest.CaptureFixture[str]) -> None:
+    code = worlds.main(["--worlds", "3", "--tests", "2"])
+
+    head, rule, *rows = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert (head, rule) == ("| what | milliseconds |", "| --- | --: |")
+    assert len(rows) == 8
+    assert all(re.fullmatch(r"\| .+ \| [0-9.]+ \|", row) for row in rows)
