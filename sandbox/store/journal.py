@@ -60,24 +60,34 @@ def lines(data: bytes) -> Iterator[Line]:
 
 
 def intact(path: Path, data: bytes) -> tuple[list[Line], int]:
-    """The good lines of a journal and the byte they end at; Damaged when a valid record follows a bad one."""
+    """The good lines of a journal and the byte they end at; Damaged when what is bad was on the disk before."""
     good: list[Line] = []
     for line in lines(data):
         if line.record is None:
-            if holds_a_record(data[line.byte :]):
+            if any(was_kept(line.byte, record) for record in records(data[line.byte :])):
                 raise Damaged(path, line.number, line.byte, "a bad record is followed by a valid one")
             return good, line.byte
         good.append(line)
     return good, len(data)
 
 
-def holds_a_record(data: bytes) -> bool:
-    """Whether a valid record starts anywhere, be it after garbage on the same line."""
-    return any(
-        from_line(line[start.start() :]) is not None
-        for line in data.split(b"\n")[:-1]
-        for start in START_OF_RECORD.finditer(line)
-    )
+def records(data: bytes) -> Iterator[Record]:
+    """Every valid record wherever it starts, be it after garbage on the same line."""
+    for line in data.split(b"\n")[:-1]:
+        for start in START_OF_RECORD.finditer(line):
+            record = from_line(line[start.start() :])
+            if record is not None:
+                yield record
+
+
+def was_kept(byte: int, later: Record) -> bool:
+    """Whether a later record proves that a byte was on the disk before.
+
+    Writes that share an fsync reach the disk in any order, so after a power cut a later one of them may be there
+    without an earlier one. None of them was acknowledged; each says up to where the journal was synced before it.
+    """
+    synced = later.get("synced")
+    return synced is None or bool(synced > byte)
 
 
 class Journal:

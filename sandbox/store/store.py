@@ -207,7 +207,8 @@ class Store:
         if record is None:
             return
         try:
-            self._generations.journal.append(to_line(record))
+            journal = self._generations.journal
+            journal.append(to_line({**record, "synced": journal.synced} if self._always else record))
         except ReadOnly as error:
             self.trouble = error.why
             raise

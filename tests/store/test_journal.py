@@ -141,6 +141,40 @@ def test_any_flipped_bit_before_the_last_record_is_refused_and_in_it_is_cut(fold
                 assert (len(good), length) == (5, last)
 
 
+def _in_batches(folder: Path, *batches: int) -> list[int]:
+    """Write transactions of which so many share an fsync each, and return where each one's record ends."""
+    store = Store.open(TABLES, folder, fsync="always")
+    path, ends, number = journal_of(folder), [], 0
+    for batch in batches:
+        for _ in range(batch):
+            number += 1
+            with store.transaction():
+                store.put("card", {"id": f"CC{number}", "customer": "CU1"})
+            ends.append(path.stat().st_size)
+        store.sync()
+    return ends
+
+
+def test_a_power_cut_may_keep_a_later_write_of_one_fsync_without_an_earlier(tmp_path: Path) -> None:
+    ends = _in_batches(tmp_path / "world", 2, 3)
+    path = journal_of(tmp_path / "world")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: ends[1]] + b"\0" * (ends[2] - ends[1]) + whole[ends[2] :])
+
+    assert sorted(ids(tmp_path / "world")) == ["CC1", "CC2"]
+    assert path.read_bytes() == whole[: ends[1]]
+
+
+def test_what_a_later_fsync_proves_to_have_been_there_is_refused_when_it_is_bad(tmp_path: Path) -> None:
+    ends = _in_batches(tmp_path / "world", 2, 3)
+    path = journal_of(tmp_path / "world")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: ends[0]] + b"\0" * (ends[1] - ends[0]) + whole[ends[1] :])
+
+    with pytest.raises(Damaged):
+        Store.open(TABLES, tmp_path / "world")
+
+
 RECORDS = st.lists(st.text().map(lambda text: to_line({"text": text}))).map(b"".join)
 
 
