@@ -166,9 +166,9 @@ class World:
 
     @property
     def api_key(self) -> str:
-        """The secret of the oldest key."""
-        found = self.store.find("api_keys", newest_first=False, limit=1)
-        return str(found.documents[0]["secret"])
+        """The secret of the oldest key; empty when the last one was deleted."""
+        found = self.store.find("api_keys", newest_first=False, limit=1).documents
+        return str(found[0]["secret"]) if found else ""
 
     @property
     def marketplace_uri(self) -> str:

@@ -21,7 +21,7 @@ def shown(world: World) -> dict[str, Any]:
     """Return what is shown of a world, the key that opens it included."""
     return {
         "id": world.name,
-        "api_key": None if world.is_empty else world.api_key,
+        "api_key": world.api_key or None,
         "marketplace_uri": world.marketplace_uri or None,
         "seed": world.seed,
         "clock": control_clock.shown(world),

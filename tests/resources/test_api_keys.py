@@ -233,3 +233,12 @@ async def test_a_key_that_is_not_there_is_not_found(api: Api, stranger: Api, unt
         ]
 
     assert [answer.status for answer in answers] == [404] * 3
+
+
+async def test_a_world_may_lose_its_last_key(api: Api, worlds: Worlds) -> None:
+    (key,) = (await api.get("/v1/api_keys")).body["items"]
+
+    assert (await api.delete(key["uri"])).status == 204
+
+    assert (await api.get("/v1/customers")).status == 401
+    assert worlds.default.api_key == ""
