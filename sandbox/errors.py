@@ -23,6 +23,9 @@ PHRASES = {
 }
 
 
+_ALL_PHRASES = {status.value: status.phrase for status in HTTPStatus} | PHRASES
+
+
 class Refusal(Exception):
     """An answer that is not the one asked for; raised by a rule, shown by :func:`envelope`.
 
@@ -251,7 +254,7 @@ def envelope(refusal: Refusal, request_id: str) -> dict[str, Any]:
 
 def phrase(status: int) -> str:
     """Return the reason phrase of a status."""
-    return PHRASES.get(status) or (HTTPStatus(status).phrase if status in set(HTTPStatus) else "Scripted")
+    return _ALL_PHRASES.get(status, "Scripted")
 
 
 def _missing(name: str) -> str:
