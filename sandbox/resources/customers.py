@@ -74,20 +74,16 @@ def delete(call: Call) -> None:
     call.drop(customer)
 
 
-def add_instruments(call: Call, party: str, given: Mapping[str, Any]) -> Card | None:
-    """Associate the card and the bank account a body names or describes; return the card."""
-    card = None
+def add_instruments(call: Call, party: str, given: Mapping[str, Any]) -> None:
+    """Associate the card and the bank account a body names or describes."""
     if "card_uri" in given:
-        card = call.fetch(Card, given["card_uri"])
+        cards.associate(call, call.fetch(Card, given["card_uri"]), party)
     elif "card" in given:
-        card = cards.tokenize(call, given["card"], "card")
-    if card is not None:
-        cards.associate(call, card, party)
+        cards.associate(call, cards.tokenize(call, given["card"], "card"), party)
     if "bank_account_uri" in given:
         bank_accounts.associate(call, call.fetch(BankAccount, given["bank_account_uri"]), party)
     elif "bank_account" in given:
         bank_accounts.associate(call, bank_accounts.tokenize(call, given["bank_account"], "bank_account"), party)
-    return card
 
 
 def _profile(given: Mapping[str, Any]) -> dict[str, Any]:
