@@ -17,6 +17,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, ClassVar, Final, Literal, Self, TypedDict, TypeVar, dataclass_transform
 
 from sandbox.fields import Form, Reader
@@ -40,6 +41,7 @@ class Family(Enum):
     CUSTOMERS = "customers"
 
     @classmethod
+    @cache  # asked on every request, of the few paths there are
     def of(cls, path: str) -> Family:
         """Return the family of a route's path."""
         if path.startswith("/v1/customers/"):
