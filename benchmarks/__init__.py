@@ -1,1 +1,1 @@
-"""The sandbox beside a bare aiohttp application: ``python -m benchmarks --help``."""
+"""The sandbox beside a bare aiohttp application, and beside its targets: ``python -m benchmarks --help``."""

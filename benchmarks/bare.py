@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import hdrs, web
 
-RECORD = 2 * 1024  # bytes, about a customer
-PAGE = 18 * 1024  # bytes, about ten of them
+from benchmarks.operations import OPERATIONS, Operation
+
+LEVER = Operation("lever", "POST", 250)
+"""What a lever is held against: a short body is read, a short one is answered."""
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -20,30 +22,22 @@ _JSON = {hdrs.CONTENT_TYPE: "application/json"}
 def build() -> web.Application:
     """Return an application with one path an operation, named after it."""
     app = web.Application()
-    app.router.add_get("/get", _constant(RECORD))
-    app.router.add_get("/page", _constant(PAGE))
-    app.router.add_post("/create", _reading(RECORD, 201))
-    app.router.add_put("/update", _reading(RECORD, 200))
+    for operation in (*OPERATIONS.values(), LEVER):
+        app.router.add_route(operation.method, f"/{operation.name}", _handler(operation))
     return app
 
 
-def _constant(size: int) -> Handler:
-    body = _body(size)
+def _handler(operation: Operation) -> Handler:
+    body = _body(operation.size)
 
     async def answer(request: web.Request) -> web.Response:
-        return web.Response(body=body, headers=_JSON)
+        return web.Response(status=operation.status, body=body, headers=_JSON)
 
-    return answer
-
-
-def _reading(size: int, status: int) -> Handler:
-    body = _body(size)
-
-    async def answer(request: web.Request) -> web.Response:
+    async def read_and_answer(request: web.Request) -> web.Response:
         orjson.loads(await request.read())
-        return web.Response(status=status, body=body, headers=_JSON)
+        return web.Response(status=operation.status, body=body, headers=_JSON)
 
-    return answer
+    return read_and_answer if operation.changes else answer
 
 
 def _body(size: int) -> bytes:

@@ -13,28 +13,30 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from benchmarks.connection import Connection
+from benchmarks.operations import NUMBER
 from benchmarks.served import ROOT
 
-MOST = 1_000_000  # requests in one go of the aiohttp client
+MOST = 1_000_000  # requests in one go
 _GRACE = 30.0  # seconds past its time until a load is given up
-
-NUMBER = "<number>"
-"""Stands in a body for a number that no other request of a go has: who puts the same twice may change nothing."""
 
 _SCRIPT = """\
 wrk.method = {method}
 {headers}
-local before, after, number = {before}, {after}, 0
+local paths = {{ {paths} }}
+local before, after, number = {before}, {after}, {first}
 function request()
   number = number + 1
-  return wrk.format(nil, nil, nil, after and before .. number .. after or before)
+  local path = paths[number % #paths + 1]
+  return wrk.format(nil, path, nil, after and before .. number .. after or before)
 end
 function done(summary)
   local errors = summary.errors
@@ -51,12 +53,17 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request, to be made many times; its body may hold a ``NUMBER``."""
+    """One request, to be made many times, to several paths by turns; its body may hold a ``NUMBER``."""
 
     method: str
     url: str
+    paths: Sequence[str]
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    """Of a good answer."""
+    size: tuple[int, int] = (0, sys.maxsize)
+    """The least and the most a good answer may have, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +75,52 @@ class Done:
     failed: int
 
 
-Load = Callable[[Ask, float, int], Done]
-"""Make a request for some seconds over some connections."""
+Load = Callable[[Ask, int, float, int], Done]
+"""Make a request, numbered from the one after a number, for some seconds over some connections."""
+
+_goes = count()
+
+
+def check(ask: Ask) -> None:
+    """Ask once; raises ``LoadFailed`` unless the answer is the one that is to be measured."""
+    first = next(_goes) * MOST
+    with Connection(ask.url, ask.headers) as connection:
+        status, body = connection.send(ask.method, ask.paths[0], ask.body.replace(NUMBER, str(first)))
+    least, most = ask.size
+    if status != ask.status or not least <= len(body) <= most:
+        said = f"{status} and {len(body)} bytes, not {ask.status} and {least} to {most}"
+        raise LoadFailed(f"{ask.method} {ask.url}{ask.paths[0]}: {said}: {body[:300]!r}")
 
 
 def put(load: Load, ask: Ask, seconds: float, connections: int) -> Done:
     """Put a load on a server; raises ``LoadFailed`` when an answer is no success."""
     if urlsplit(ask.url).hostname != "127.0.0.1":
         raise ValueError(f"{ask.url} is not on this machine")
-    done = load(ask, seconds, connections)
-    if done.failed or not done.requests:
-        raise LoadFailed(f"{ask.method} {ask.url}: {done.failed} of {done.requests} failed")
+    done = load(ask, next(_goes) * MOST, seconds, connections)
+    if done.failed:
+        raise LoadFailed(f"{ask.method} {ask.url}{ask.paths[0]}: {done.failed} of {done.requests} failed")
     return done
 
 
-def wrk(ask: Ask, seconds: float, connections: int) -> Done:
+def wrk(ask: Ask, first: int, seconds: float, connections: int) -> Done:
     """Make requests with wrk, from one thread; it knows whole seconds only."""
-    headers = "\n".join(f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in ask.headers.items())
     before, numbered, after = ask.body.partition(NUMBER)
     script = _SCRIPT.format(
         method=_lua(ask.method),
-        headers=headers,
+        headers="\n".join(f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in ask.headers.items()),
+        paths=", ".join(map(_lua, ask.paths)),
         before=_lua(before) if before else "nil",
         after=_lua(after) if numbered else "nil",
+        first=first,
     )
+    # Whoever is slower than the time there is has answered less, and not badly.
+    patience = f"{seconds + _GRACE:.0f}s"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ask.lua")
         path.write_text(script)
         command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:.0f}s"]
         said = subprocess.run(
-            [*command, "--script", str(path), ask.url],
+            [*command, "--timeout", patience, "--script", str(path), ask.url],
             capture_output=True,
             text=True,
             check=True,
@@ -106,11 +129,11 @@ def wrk(ask: Ask, seconds: float, connections: int) -> Done:
     return Done(**json.loads(said.stdout.splitlines()[-1]))
 
 
-def client(ask: Ask, seconds: float, connections: int) -> Done:
+def client(ask: Ask, first: int, seconds: float, connections: int) -> Done:
     """Make requests with aiohttp's client."""
     said = subprocess.run(
         [sys.executable, "-m", "benchmarks.load"],
-        input=json.dumps({"ask": asdict(ask), "seconds": seconds, "connections": connections}),
+        input=json.dumps({"ask": asdict(ask), "first": first, "seconds": seconds, "connections": connections}),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -133,7 +156,7 @@ def _lua(text: str) -> str:
     return "'" + "".join(f"\\{byte:03}" for byte in text.encode()) + "'"
 
 
-async def _ask(ask: Ask, seconds: float, connections: int) -> Done:
+async def _ask(ask: Ask, first: int, seconds: float, connections: int) -> Done:
     asked = answered = failed = 0
     started = time.perf_counter()
 
@@ -141,8 +164,9 @@ async def _ask(ask: Ask, seconds: float, connections: int) -> Done:
         nonlocal asked, answered, failed
         while time.perf_counter() - started < seconds and asked < MOST:
             asked += 1
-            body = ask.body.replace(NUMBER, str(asked)) or None
-            async with session.request(ask.method, ask.url, data=body, headers=ask.headers) as answer:
+            url = ask.url + ask.paths[asked % len(ask.paths)]
+            body = ask.body.replace(NUMBER, str(first + asked)) or None
+            async with session.request(ask.method, url, data=body, headers=ask.headers) as answer:
                 await answer.read()
             answered += 1
             failed += not answer.ok
@@ -154,4 +178,5 @@ async def _ask(ask: Ask, seconds: float, connections: int) -> Done:
 
 if __name__ == "__main__":
     job = json.load(sys.stdin)
-    print(json.dumps(asdict(asyncio.run(_ask(Ask(**job["ask"]), job["seconds"], job["connections"])))))
+    job["ask"] = Ask(**job["ask"])
+    print(json.dumps(asdict(asyncio.run(_ask(**job)))))

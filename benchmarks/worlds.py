@@ -1,20 +1,21 @@
-"""Measure what a test suite pays: a server, a world for each test, and putting one back; prints a Markdown table.
+"""What a test suite pays: a server, a world for each test, and putting one back.
 
-``python -m benchmarks.worlds`` makes 1,000 worlds in one process, by themselves and through the plugin's own client.
-Milliseconds are CPU time of this process, but for those that say wall.
+Worlds are made in this process, by themselves and through the plugin's own client. Milliseconds are CPU time of this
+process, but for those that say wall.
 """
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
+from benchmarks import markdown
 from sandbox import fixtures
 from sandbox.background import serving
 from sandbox.resources import ROUTES
@@ -32,18 +33,15 @@ def test_two_requests(balanced_sandbox, number):
     assert balanced_sandbox.client.get(customer["uri"]) == customer
 """
 
+HEAD = markdown.head(("what", "ms"), 1)
+
 _CREATE = next(route for route in ROUTES if (route.method, route.path) == ("POST", "/v1/customers"))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the table, and return 0."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.worlds", description=__doc__.partition("\n")[0])
-    parser.add_argument("--worlds", type=int, default=1000, metavar="N", help="how many worlds in one process (1000)")
-    parser.add_argument("--tests", type=int, default=300, metavar="N", help="how many tests in the suite (300)")
-    chosen = parser.parse_args(arguments)
-    rows = [*in_process(chosen.worlds), *over_http(chosen.worlds), suite(chosen.tests)]
-    print("| what | milliseconds |", "| --- | --: |", *(f"| {what} | {spent:.3f} |" for what, spent in rows), sep="\n")
-    return 0
+def rows(worlds: int, tests: int) -> Iterator[str]:
+    """Yield the rows: of so many worlds in one process and over HTTP, and of a suite of so many tests."""
+    for what, spent in chain(in_process(worlds), over_http(worlds), [suite(tests)]):
+        yield markdown.line((what, f"{spent:.3f}"))
 
 
 def in_process(count: int) -> list[tuple[str, float]]:
@@ -79,7 +77,11 @@ def suite(count: int) -> tuple[str, float]:
         Path(folder, "test_suite.py").write_text(SUITE.format(tests=count))
         Path(folder, "pytest.ini").write_text("[pytest]\n")
         plugin = ["-p", "no:balanced_sandbox", "-p", "sandbox.pytest_plugin", "-p", "no:cacheprovider", "-q"]
-        environment = {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PATH": "/usr/bin:/bin"}
+        environment = {
+            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+            "PATH": "/usr/bin:/bin",
+            "PYTHONWARNINGS": "ignore",
+        }
         began = time.perf_counter()
         subprocess.run(
             [sys.executable, "-m", "pytest", *plugin, folder], check=True, env=environment, stdout=subprocess.DEVNULL
@@ -109,7 +111,3 @@ def _each(count: int, act: Callable[[], object], clock: Callable[[], float] = ti
         act()
         spent.append(clock() - began)
     return median(spent) * 1000
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
