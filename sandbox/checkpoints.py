@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.clock import Moment, stamp
-from sandbox.store import Checkpoint, Document, Store
+from sandbox.store import Checkpoint, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,15 @@ class Checkpoints:
         del self._saved[name]
 
 
-def difference(before: Mapping[str, Mapping[str, Document]], store: Store) -> dict[str, dict[str, list[str]]]:
+def difference(saved: Saved, store: Store) -> dict[str, dict[str, list[str]]]:
     """Return the ids that were created, changed and removed since, for each table with a difference."""
     found: dict[str, dict[str, list[str]]] = {}
-    for table in sorted({*before, *store.tables()}):
-        then, now = before.get(table, {}), store.rows(table)
-        if then is now:
-            continue
-        # Documents are replaced, never edited: the same object is the same content.
-        changed = {
-            "created": [name for name in now if name not in then],
-            "changed": [name for name in now if name in then and now[name] is not then[name]],
-            "removed": [name for name in then if name not in now],
-        }
-        if any(changed.values()):
-            found[table] = changed
+    for table, then in sorted(store.changed_since(saved.rows).items()):
+        now = store.rows(table)
+        if then:
+            found[table] = {
+                "created": [name for name, document in then.items() if document is None],
+                "changed": [name for name, document in then.items() if document is not None and name in now],
+                "removed": [name for name in then if name not in now],
+            }
     return found

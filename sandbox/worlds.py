@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from sandbox.clock import LAST, Clock, Moment, Wall
+from sandbox.errors import Unavailable
 from sandbox.ids import Ids
 from sandbox.resources import ROUTES
-from sandbox.store import Store
+from sandbox.store import Files, Full, ReadOnly, Store, StoreTrouble, remove_dropped, remove_folder
 from sandbox.world import EMPTY, FIXTURES, SHELVES, STATE, Answer, World
 
 DEFAULT = "default"
@@ -76,16 +78,25 @@ class Worlds:
             ground = replace(ground, begins=begins, runs=bool(runs))
         elif runs is not None:
             ground = replace(ground, begins=ground.wall() if ground.begins is None else ground.begins, runs=runs)
-        world = self._worlds[name] = self._open(name, ground, seed)
+        try:
+            world = self._worlds[name] = self._open(name, ground, seed)
+        except (Full, ReadOnly):
+            if ground.folder is not None:
+                shutil.rmtree(ground.folder / name, ignore_errors=True)
+            raise
         return world
 
     def open_with_key(self, body: Mapping[str, Any]) -> tuple[World, Answer]:
         """Create a world with a merchant and a key, as a caller without credentials asks for; raises ``Refusal``."""
-        world = self.create()
+        try:
+            world = self.create()
+        except StoreTrouble as trouble:
+            raise Unavailable(f"Nothing was changed: {trouble}.") from trouble
         try:
             answer = world.perform(_OPEN, {}, body=body)
         except Exception:
-            self.drop(world)
+            with suppress(StoreTrouble):
+                self.drop(world)
             raise
         # Its key is all there is to go back to.
         for place in (EMPTY, FIXTURES):
@@ -93,11 +104,12 @@ class Worlds:
         return world, answer
 
     def drop(self, world: World) -> None:
-        """Forget a world and all that is in it."""
+        """Forget a world and all that is in it, for good; Full when its folder cannot be removed."""
         del self._worlds[world.name]
-        world.close()
+        with suppress(StoreTrouble):
+            world.close()
         if self._ground.folder is not None:
-            shutil.rmtree(self._ground.folder / world.name)
+            remove_folder(Files(), self._ground.folder / world.name)
 
     def holder(self, secret: str) -> World | None:
         """Return the world that an API key's secret opens."""
@@ -125,6 +137,7 @@ class Worlds:
         folder = self._ground.folder
         if folder is None:
             return []
+        remove_dropped(folder)
         # Whatever else lies there, such as a copy somebody made of a world, is none of ours.
         return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and _NAMED.fullmatch(entry.name))
 

@@ -4,7 +4,7 @@ from tinydb import Query
 from tinydb.queries import QueryInstance, QueryLike
 
 from sandbox.store.directory import DataDirectory
-from sandbox.store.files import Files
+from sandbox.store.files import Files, remove_dropped, remove_folder
 from sandbox.store.found import Found, Sort, merge
 from sandbox.store.shelf import Document
 from sandbox.store.shelves import Checkpoint
@@ -31,4 +31,6 @@ __all__ = [
     "TooNew",
     "Unsafe",
     "merge",
+    "remove_dropped",
+    "remove_folder",
 ]

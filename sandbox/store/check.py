@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from sandbox.store.files import Files
+from sandbox.store.files import DROPPED, Files, make_folder
 from sandbox.store.generation import journal_path, newest, numbers, snapshot_path
 from sandbox.store.generations import begin
 from sandbox.store.journal import START_OF_RECORD, Record, from_line
@@ -48,7 +48,7 @@ def repair(directory: Path, into: Path) -> dict[Path, int]:
 def worlds(directory: Path) -> list[Path]:
     """The folders under a directory, or the directory itself, that hold a world."""
     files = [*directory.rglob("snapshot-*.json"), *directory.rglob("journal-*.log")]
-    return sorted({file.parent for file in files})
+    return sorted({file.parent for file in files if not file.parent.name.startswith(DROPPED)})
 
 
 def _findings(folder: Path) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def _repair(folder: Path, into: Path) -> int:
     contents = salvage(folder)
     into.parent.mkdir(parents=True, exist_ok=True)
     files = Files()
-    files.make_folder(into)
+    make_folder(files, into)
     tables = {name: sorted(rows.values(), key=lambda row: row["_seq"]) for name, rows in contents.tables.items()}
     begin(files, into, 1, to_json(tables, contents.sequence, 1)).close()
     return sum(map(len, tables.values()))

@@ -8,7 +8,7 @@ from typing import Self
 
 from filelock import FileLock, SoftFileLock, Timeout
 
-from sandbox.store.files import Files, write_file
+from sandbox.store.files import Files, make_folder, write_file
 from sandbox.store.troubles import Full, InUse, Unsafe
 
 
@@ -26,7 +26,7 @@ class DataDirectory:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        Files().make_folder(self.path)
+        make_folder(Files(), self.path)
         self._hold()
         try:
             write_file(Files(), self._pid, b"%d\n" % os.getpid())

@@ -1,13 +1,15 @@
 """The few things the store asks of a file system, behind one seam so that tests can crash at each of them."""
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from sandbox.store.troubles import Unsafe
+from sandbox.store.troubles import Full, Unsafe
 
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 REPLACE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+DROPPED = ".dropped-"  # what the name of a folder begins with from when it counts as removed
 
 
 class Files:
@@ -58,25 +60,51 @@ class Files:
         """The names in a folder."""
         return os.listdir(folder)
 
-    def make_folder(self, folder: Path) -> None:
-        """Create a folder nobody else can enter, or refuse one that is not safely ours."""
+    def mkdir(self, folder: Path) -> None:
+        """Create a folder nobody else can enter; FileExistsError when something has that name."""
+        os.mkdir(folder, 0o700)
+
+    def refuse_unsafe(self, folder: Path) -> None:
+        """Refuse a folder that is a symbolic link, is no folder, or belongs to someone else."""
+        if folder.is_symlink():
+            raise Unsafe(folder, "it is a symbolic link")
+        if not folder.is_dir():
+            raise Unsafe(folder, "it is not a folder")
+        owner = folder.stat().st_uid
+        if owner != os.getuid():
+            raise Unsafe(folder, f"it belongs to user {owner}")
+
+
+def make_folder(files: Files, folder: Path) -> None:
+    """Create a folder, or take one that is safely ours; Unsafe for any other, Full when there is no room for it."""
+    try:
         try:
-            os.mkdir(folder, 0o700)
+            files.mkdir(folder)
         except FileExistsError:
-            refuse_unsafe(folder)
-        else:
-            self.fsync_folder(folder.parent)
+            files.refuse_unsafe(folder)
+        # Whoever created it may have been killed before its name was on the disk.
+        with suppress(PermissionError):
+            files.fsync_folder(folder.parent)
+    except OSError as error:
+        raise Full(folder) from error
 
 
-def refuse_unsafe(folder: Path) -> None:
-    """Refuse a folder that is a symbolic link, is no folder, or belongs to someone else."""
-    if folder.is_symlink():
-        raise Unsafe(folder, "it is a symbolic link")
-    if not folder.is_dir():
-        raise Unsafe(folder, "it is not a folder")
-    owner = folder.stat().st_uid
-    if owner != os.getuid():
-        raise Unsafe(folder, f"it belongs to user {owner}")
+def remove_folder(files: Files, folder: Path) -> None:
+    """Remove a folder with all that is in it: a crash leaves it whole, or gone from under its name; else Full."""
+    dropped = folder.with_name(DROPPED + folder.name)
+    shutil.rmtree(dropped, ignore_errors=True)
+    try:
+        files.rename(folder, dropped)
+        files.fsync_folder(folder.parent)
+    except OSError as error:
+        raise Full(folder) from error
+    shutil.rmtree(dropped, ignore_errors=True)
+
+
+def remove_dropped(folder: Path) -> None:
+    """Remove what was on its way out of a folder when its process was killed."""
+    for dropped in folder.glob(f"{DROPPED}*"):
+        shutil.rmtree(dropped, ignore_errors=True)
 
 
 def write_all(files: Files, descriptor: int, data: bytes) -> None:

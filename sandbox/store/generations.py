@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
-from sandbox.store.files import Files, write_file
+from sandbox.store.files import Files, make_folder, write_file
 from sandbox.store.generation import NAMED, Generation, header, journal_path, newest, numbers, snapshot_path
 from sandbox.store.journal import Journal
 from sandbox.store.shelf import Document
@@ -29,19 +29,39 @@ def begin(files: Files, folder: Path, number: int, snapshot: bytes) -> Journal:
     try:
         write_file(files, unfinished, snapshot)
         write_file(files, path, first_line)
-        files.rename(unfinished, snapshot_path(folder, number))
+        # Opened before the generation counts: from then on nothing may fail but the sync.
+        journal = Journal(files, path, len(first_line))
+        try:
+            files.rename(unfinished, snapshot_path(folder, number))
+        except OSError:
+            journal.close()
+            raise
     except OSError as error:
-        discard(files, [unfinished, path])
+        take_back(files, folder, number)
         raise Full(unfinished) from error
     try:
         files.fsync_folder(folder)
-        return Journal(files, path, len(first_line))
     except OSError as error:
+        journal.close()
+        with suppress(ReadOnly):
+            take_back(files, folder, number)
         raise ReadOnly(f"{folder} could not be synced") from error
+    return journal
+
+
+def take_back(files: Files, folder: Path, number: int) -> None:
+    """Remove a generation that was not finished; ReadOnly when a start might yet find it, and prefer it."""
+    try:
+        for path in (snapshot_path(folder, number), journal_path(folder, number), folder / UNFINISHED):
+            files.unlink(path)
+        # A rename that failed may have been done all the same.
+        files.fsync_folder(folder)
+    except OSError as error:
+        raise ReadOnly(f"generation {number} in {folder} could not be taken back") from error
 
 
 def resume(files: Files, folder: Path, generation: Generation) -> Journal:
-    """Open a generation's journal for more, without its torn tail."""
+    """Open a generation's journal for more, without its torn tail; ReadOnly when the disk does not say it is there."""
     path = journal_path(folder, generation.number)
     if generation.torn:
         keep_beside(files, path, generation)
@@ -50,8 +70,13 @@ def resume(files: Files, folder: Path, generation: Generation) -> Journal:
         journal.cut(generation.length)
     if not generation.length:
         journal.append(header(generation.number, crc32(generation.snapshot)))
-    # What is about to be served was perhaps never synced by the process that wrote it.
+    # What is about to be served was perhaps never synced by the process that wrote it, its names neither.
     journal.sync()
+    try:
+        files.fsync_folder(folder)
+    except OSError as error:
+        journal.close()
+        raise ReadOnly(f"{folder} could not be synced") from error
     return journal
 
 
@@ -73,14 +98,17 @@ def discard(files: Files, paths: Iterable[Path]) -> None:
 
 
 def remove_leftovers(files: Files, folder: Path, number: int) -> None:
-    """Remove every generation but one, so that its successor finds its names free."""
+    """Remove every generation but one, so that its successor finds its names free; Full when that is not possible."""
     kept = {snapshot_path(folder, number).name, journal_path(folder, number).name}
     names = files.names(folder)
     leftovers = [name for name in names if (NAMED.fullmatch(name) or name == UNFINISHED) and name not in kept]
-    for name in leftovers:
-        files.unlink(folder / name)
-    if leftovers:
-        files.fsync_folder(folder)
+    try:
+        for name in leftovers:
+            files.unlink(folder / name)
+        if leftovers:
+            files.fsync_folder(folder)
+    except OSError as error:
+        raise Full(folder) from error
 
 
 class Generations:
@@ -94,7 +122,7 @@ class Generations:
     @classmethod
     def start(cls, files: Files, folder: Path) -> tuple["Generations", Contents]:
         """Take up the newest generation, or begin the first; whatever else lies there was never finished."""
-        files.make_folder(folder)
+        make_folder(files, folder)
         generations = cls(files, folder)
         found = newest(files, folder)
         if found is None:

@@ -120,9 +120,11 @@ class Journal:
         self.synced = self.length
 
     def cut(self, length: int) -> None:
-        """Cut the file back to a length; ReadOnly when that fails."""
+        """Cut the file back to a length for good; ReadOnly when that fails."""
         try:
             self._files.truncate(self._descriptor, length)
+            # Else a power cut could bring back what its caller was told did not happen.
+            self._files.fsync(self._descriptor)
         except OSError as error:
             raise ReadOnly(f"{self.path} could not be cut back to byte {length}") from error
         self.length = length

@@ -2,21 +2,38 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
+from weakref import ref
 
 Document = Mapping[str, Any]
 Key = tuple[str, int, str]  # created_at, sequence number, id: ids alone wrap, and the clock may stand still
 
 
+class Mark:
+    """How a shelf was once: what undoes the way to there from the mark after it, or from the rows as they are."""
+
+    __slots__ = ("__weakref__", "after", "before")
+
+    def __init__(self) -> None:
+        self.after: Mark | None = None
+        self.before: dict[str, Document | None] = {}
+
+
 class Shelf:
-    """One table's rows, where a write costs what it changes and a page what it shows."""
+    """One table's rows, where a write costs what it changes and a page what it shows.
+
+    So does going back: of how the rows were at a mark only what has changed since is kept, and going there turns that
+    into what would be needed to come back again.
+    """
 
     def __init__(self, fields: Iterable[str]) -> None:
         self.rows: dict[str, Document] = {}
         self.keys: list[Key] = []
         self.index: dict[str, dict[str, list[Key]]] = {field: {} for field in fields}
-        # The lists under an index that a checkpoint may still hold, told by exception: None when every list is ours.
-        self._ours: set[tuple[str, str]] | None = None
+        self._here = Mark()
+        self._held = False  # whether somebody may want to come back to here
+        self._last: ref[Mark] | None = None  # the mark before, while nobody has forgotten it
 
     @classmethod
     def filled(cls, fields: Iterable[str], rows: dict[str, Document]) -> "Shelf":
@@ -31,14 +48,54 @@ class Shelf:
                     lists.setdefault(value, []).append(key)
         return shelf
 
-    def copy(self) -> "Shelf":
-        """A shelf to write to while a checkpoint keeps this one; index lists are copied when first touched."""
-        shelf = Shelf(())
-        shelf.rows = self.rows.copy()
-        shelf.keys = self.keys.copy()
-        shelf.index = {field: lists.copy() for field, lists in self.index.items()}
-        shelf._ours = set()
-        return shelf
+    def mark(self) -> Mark:
+        """A mark of how it is now, to come back to."""
+        self._held = True
+        return self._here
+
+    def go_to(self, mark: Mark) -> dict[str, Document | None]:
+        """Be as it was at a mark of its own, and give back whatever changed by that as it was before."""
+        changed: dict[str, Document | None] = {}
+        for step in reversed(self._way_from(mark)):
+            undoing, step.before = step.before, {}
+            left, self._here, step.after = self._here, step, None
+            left.after = step
+            for id, document in undoing.items():
+                left.before[id] = self.rows.get(id)
+                changed.setdefault(id, left.before[id])
+                self._put(id, document)
+        self._held, self._last = True, None
+        return changed
+
+    def as_of(self, mark: Mark) -> dict[str, Document | None]:
+        """What has changed since a mark of its own, as it was then."""
+        then: dict[str, Document | None] = {}
+        for step in self._way_from(mark):
+            for id, document in step.before.items():
+                then.setdefault(id, document)
+        return then
+
+    def _way_from(self, mark: Mark) -> list[Mark]:
+        """The marks from one of its own up to how it is now, which is left out."""
+        way = []
+        while mark.after is not None:
+            way.append(mark)
+            mark = mark.after
+        if mark is not self._here:
+            raise ValueError("this mark belongs to another shelf")
+        return way
+
+    def _note(self, id: str) -> None:
+        """Keep the way back for whoever holds a mark."""
+        if self._held:
+            last, self._here, self._held = self._here, Mark(), False
+            last.after, self._last = self._here, ref(last)
+        if self._last is not None:
+            mark = self._last()
+            if mark is None:
+                self._last = None
+            elif id not in mark.before:
+                mark.before[id] = self.rows.get(id)
 
     def under(self, parent: tuple[str, str] | None) -> Sequence[Key]:
         """The keys of every row, or of those whose indexed field has a value, oldest first."""
@@ -47,37 +104,40 @@ class Shelf:
         field, value = parent
         return self.index[field].get(value, ())
 
+    def since(self, sequence: int) -> list[Document]:
+        """The rows added after a number had been drawn, oldest first, in a table of which no row is ever dropped."""
+        # By number, not by time: what was done late, as the disk had been full, bears an earlier time.
+        later = takewhile(lambda row: row["_seq"] > sequence, reversed(self.rows.values()))
+        return [*later][::-1]
+
     def replace(self, id: str, document: Document | None) -> None:
         """Make a document the row of its id; None removes the row."""
+        self._note(id)
+        self._put(id, document)
+
+    def _put(self, id: str, document: Document | None) -> None:
         old = self.rows.get(id)
         new_key = None if document is None else key_of(document)
         old_key = None if old is None else key_of(old)
         if old_key != new_key:
             exchange(self.keys, old_key, new_key)
         for field in self.index:
-            before, after = value_of(old, field), value_of(document, field)
+            before = None if old is None else value_of(old, field)
+            after = None if document is None else value_of(document, field)
             if before == after and old_key == new_key:
                 continue
             if before is not None and old_key is not None:
                 self._unlist(field, before, old_key)
             if after is not None and new_key is not None:
-                insort(self._list(field, after), new_key)
+                enlist(self.index[field].setdefault(after, []), new_key)
         if document is None:
             self.rows.pop(id, None)
         else:
             self.rows[id] = document
 
-    def _list(self, field: str, value: str) -> list[Key]:
-        """The keys under a value, in a list that no checkpoint shares."""
-        lists = self.index[field]
-        if self._ours is not None and (field, value) not in self._ours:
-            lists[value] = list(lists.get(value, ()))
-            self._ours.add((field, value))
-        return lists.setdefault(value, [])
-
     def _unlist(self, field: str, value: str, key: Key) -> None:
         """Take a key from under a value, and the value with its last key."""
-        keys = self._list(field, value)
+        keys = self.index[field][value]
         exchange(keys, key, None)
         if not keys:
             del self.index[field][value]
@@ -93,9 +153,9 @@ def key_of(document: Document) -> Key:
     return created_at, document["_seq"], document["id"]
 
 
-def value_of(document: Document | None, field: str) -> str | None:
+def value_of(document: Document, field: str) -> str | None:
     """What a document is indexed under: text, or nothing."""
-    value = None if document is None else document.get(field)
+    value = document.get(field)
     return value if isinstance(value, str) else None
 
 
@@ -104,4 +164,12 @@ def exchange(keys: list[Key], old: Key | None, new: Key | None) -> None:
     if old is not None:
         del keys[bisect_left(keys, old)]
     if new is not None:
+        enlist(keys, new)
+
+
+def enlist(keys: list[Key], new: Key) -> None:
+    """Put a key into a list that is in order; most are the newest of all."""
+    if not keys or keys[-1] < new:
+        keys.append(new)
+    else:
         insort(keys, new)

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sandbox.store.journal import Record
-from sandbox.store.shelf import Document, Shelf
+from sandbox.store.shelf import Document, Mark, Shelf
 
 Tables = Mapping[str, dict[str, Document]]
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A world's rows and sequence as they were, by reference: nothing is copied until something is written."""
+    """A world's rows and sequence as they were: of every table its shelf and a mark on it, so nothing is copied."""
 
-    shelves: Mapping[str, Shelf]
+    shelves: Mapping[str, tuple[Shelf, Mark]]
     sequence: int
 
 
@@ -26,13 +26,14 @@ class Changes:
 
 
 class Shelves:
-    """Every shelf of a world. A shelf that a checkpoint may hold is copied before it is written to."""
+    """Every shelf of a world."""
 
     def __init__(self, indexes: Mapping[str, Iterable[str]], tables: Tables, sequence: int) -> None:
         names = {**indexes, **tables}
         self._shelves = {name: Shelf.filled(indexes.get(name, ()), tables.get(name, {})) for name in names}
-        self._private = set(names)
         self.sequence = sequence
+        self.version = 0
+        """How often anything may have changed, undone or not."""
         self.changes: Changes | None = None
 
     def __getitem__(self, table: str) -> Shelf:
@@ -58,12 +59,14 @@ class Shelves:
         changes = self.changes = Changes(self.sequence)
         return changes
 
-    def put(self, table: str, document: Document) -> None:
-        """Add a document or replace the one of its id, which hands on its place in the order."""
+    def put(self, table: str, document: Document) -> Document:
+        """Add a document or replace the one of its id, which hands on its place in the order; as it is kept."""
         id = document["id"]
         old = self._shelves[table].rows.get(id)
         sequence = self.draw() if old is None else old["_seq"]
-        self._write(table, id, {**document, "_seq": sequence})
+        kept = {**document, "_seq": sequence}
+        self._write(table, id, kept)
+        return kept
 
     def drop(self, table: str, id: str) -> None:
         """Remove a document; KeyError when there is none of that id."""
@@ -94,21 +97,47 @@ class Shelves:
     def undo(self, changes: Changes) -> None:
         """Put everything back as it was before a transaction."""
         for (table, id), document in changes.before.items():
-            self._writable(table).replace(id, document)
+            self._shelves[table].replace(id, document)
+        self.version += 1
         self.sequence = changes.sequence
 
     def checkpoint(self) -> Checkpoint:
-        """Everything as it is now; from here on each shelf is shared until it is written to."""
+        """Everything as it is now; from here on what changes it is kept too."""
         self.refuse_transaction()
-        self._private.clear()
-        return Checkpoint(dict(self._shelves), self.sequence)
+        return Checkpoint({name: (shelf, shelf.mark()) for name, shelf in self._shelves.items()}, self.sequence)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Be as a checkpoint was; the checkpoint stays good for the next time."""
+    def restore(self, checkpoint: Checkpoint) -> Changes | None:
+        """Be as a checkpoint was; the checkpoint stays good for the next time.
+
+        What undoes it comes back, or None when the checkpoint is of another world's shelves, which are ours from now.
+        """
         self.refuse_transaction()
-        self._private.clear()
-        self._shelves = dict(checkpoint.shelves)
+        self.version += 1
+        changes = Changes(self.sequence)
+        shelves = {name: shelf for name, (shelf, _) in checkpoint.shelves.items()}
+        for name, (shelf, mark) in checkpoint.shelves.items():
+            for id, document in shelf.go_to(mark).items():
+                changes.before[name, id] = document
+        related = all(shelves.get(name) is shelf for name, shelf in self._shelves.items())
+        self._shelves = shelves
         self.sequence = checkpoint.sequence
+        return changes if related else None
+
+    def since(self, checkpoint: Checkpoint) -> dict[str, dict[str, Document | None]]:
+        """Every row that is not as it was at a checkpoint, as it was then, by table and id."""
+        found = {}
+        for name in {**checkpoint.shelves, **self._shelves}:
+            shelf, now = self._shelves.get(name), self.rows(name)
+            held, mark = checkpoint.shelves.get(name, (None, None))
+            if held is None or mark is None:
+                then: dict[str, Document | None] = dict.fromkeys(now)
+            elif held is shelf:
+                then = shelf.as_of(mark)
+            else:
+                then = {**dict.fromkeys(now), **held.rows, **held.as_of(mark)}
+            # Documents are replaced, never edited: the same object is the same content.
+            found[name] = {id: document for id, document in then.items() if document is not now.get(id)}
+        return found
 
     def checkpoint_of(self, tables: Tables, sequence: int) -> Checkpoint:
         """Other rows as a checkpoint of this world, with the tables and indexes it has."""
@@ -131,12 +160,7 @@ class Shelves:
 
     def _write(self, table: str, id: str, document: Document | None) -> None:
         before = self._open_changes().before
-        shelf = self._writable(table)
+        shelf = self._shelves[table]
+        self.version += 1
         before.setdefault((table, id), shelf.rows.get(id))
         shelf.replace(id, document)
-
-    def _writable(self, table: str) -> Shelf:
-        if table not in self._private:
-            self._shelves[table] = self._shelves[table].copy()
-            self._private.add(table)
-        return self._shelves[table]

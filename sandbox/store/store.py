@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from tinydb.queries import QueryLike
 
@@ -37,6 +37,8 @@ class Store:
         self._generations = generations
         self._always = fsync == "always"
         self._unsynced: list[Changes] = []
+        self.changes = 0
+        """How often anything here may have become different; what has not changed needs not be looked at again."""
 
     @classmethod
     def open(
@@ -76,14 +78,28 @@ class Store:
         documents = scan(shelf, keys, where, newest_first, sort)
         return Found(documents[offset : None if limit is None else offset + limit], len(documents))
 
+    def first(self, table: str, under: tuple[str, str] | None = None) -> Document | None:
+        """The oldest document of a table, or of its rows `under` an indexed field's value."""
+        shelf = self._shelves[table]
+        keys = shelf.under(under)
+        return shelf.rows[keys[0][2]] if keys else None
+
+    def since(self, table: str, sequence: int) -> list[Document]:
+        """The documents of a table that were added after a number had been drawn, oldest first; none may be dropped."""
+        return self._shelves[table].since(sequence)
+
+    def is_indexed(self, table: str, field: str) -> bool:
+        """Whether `under` can name a field."""
+        return field in self._shelves[table].index
+
     def count(self, table: str, under: tuple[str, str] | None = None) -> int:
         """How many documents a table has, or has under an indexed field's value."""
         return len(self._shelves[table].under(under))
 
-    def put(self, table: str, document: Document) -> None:
-        """Add a document or replace the one of its id whole; ReadOnly when the store is in trouble."""
+    def put(self, table: str, document: Document) -> Document:
+        """Add a document or replace the one of its id whole, and return it as it is kept; ReadOnly in trouble."""
         self._refuse_trouble()
-        self._shelves.put(table, document)
+        return self._shelves.put(table, document)
 
     def drop(self, table: str, id: str) -> None:
         """Remove a document; KeyError when there is none of that id, ReadOnly when the store is in trouble."""
@@ -102,13 +118,23 @@ class Store:
         try:
             yield
             self._keep(changes)
+            self.changes += bool(changes.before)
         except BaseException:
             self._shelves.undo(changes)
             raise
         finally:
             self._shelves.changes = None
-        if self._generations is not None and self._generations.due and self.trouble is None:
-            self._tidy()
+        self._tidy_when_due()
+
+    @property
+    def version(self) -> int:
+        """A number that is another one whenever a row may be."""
+        return self._shelves.version
+
+    @property
+    def sequence(self) -> int:
+        """The last number that was drawn."""
+        return self._shelves.sequence
 
     @property
     def unsynced(self) -> bool:
@@ -125,22 +151,32 @@ class Store:
             self._generations.journal.sync()
         except ReadOnly as error:
             self._lose_unsynced(self._generations.journal, error)
-            raise
         self._unsynced.clear()
+        self._tidy_when_due()
 
     def checkpoint(self) -> Checkpoint:
         """Everything as it is now, at no cost until something is written."""
         return self._shelves.checkpoint()
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Be as a checkpoint was, on the disk too; Full or ReadOnly, and nothing changed, when that fails."""
+        """Be as a checkpoint was, in a transaction; Full or ReadOnly, and nothing changed, when that fails."""
         before = self._shelves.checkpoint()
-        self._shelves.restore(checkpoint)
+        changes = self._shelves.restore(checkpoint)
+        self.changes += 1
         try:
-            self.compact()
+            if changes is None:
+                self.compact()
+            else:
+                self._refuse_trouble()
+                self._keep(changes)
         except StoreTrouble:
             self._shelves.restore(before)
             raise
+        self._tidy_when_due()
+
+    def changed_since(self, checkpoint: Checkpoint) -> Mapping[str, Mapping[str, Document | None]]:
+        """Every row that is not as it was at a checkpoint, as it was then, None for not there; by table and id."""
+        return self._shelves.since(checkpoint)
 
     def contents(self) -> tuple[Mapping[str, list[Document]], int]:
         """Every row of every table, oldest first, and the last number drawn."""
@@ -215,13 +251,22 @@ class Store:
         if self._always:
             self._unsynced.append(changes)
 
-    def _lose_unsynced(self, journal: Journal, error: ReadOnly) -> None:
-        """Undo what was never synced, on the disk too if it lets us, and write no more."""
-        self.trouble = error.why
+    def _lose_unsynced(self, journal: Journal, error: ReadOnly) -> NoReturn:
+        """Undo what was never synced, on the disk too if it lets us, write no more, and raise the ReadOnly."""
         while self._unsynced:
             self._shelves.undo(self._unsynced.pop())
-        with suppress(ReadOnly):
+        self.changes += 1
+        try:
             journal.cut(journal.synced)
+        except ReadOnly:
+            error = ReadOnly(f"{error.why}, nor cut back: a restart may find what was refused")
+        self.trouble = error.why
+        raise error
+
+    def _tidy_when_due(self) -> None:
+        """Compact a journal that has grown, but never between a transaction and the sync its caller waits for."""
+        if self._generations is not None and self._generations.due and not self._unsynced and self.trouble is None:
+            self._tidy()
 
     def _tidy(self) -> None:
         """Compact, unless it is not worth it or not possible: the journal holds everything anyway."""

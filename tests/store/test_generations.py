@@ -9,7 +9,7 @@ import pytest
 from tinydb import TinyDB, where
 
 from sandbox.store import Damaged, Store, TooNew, Unsafe
-from sandbox.store.files import Files, refuse_unsafe, write_all
+from sandbox.store.files import Files, write_all
 
 TABLES = {"card": ("customer",)}
 
@@ -189,7 +189,7 @@ def test_a_folder_that_is_a_link_or_a_file_or_someone_elses_is_refused(
         Store.open(TABLES, tmp_path / "file")
     monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
     with pytest.raises(Unsafe, match="belongs to user"):
-        refuse_unsafe(folder)
+        Files().refuse_unsafe(folder)
 
 
 def test_a_file_that_is_a_link_is_not_written_through(folder: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from sandbox.store import Checkpoint, Query, ReadOnly, Store
+from sandbox.store.journal import from_line
 from tests.store.undone import Failed, undone
 
 TABLES = {"card": ("customer", "bank"), "customer": ()}
@@ -213,19 +214,19 @@ def test_a_checkpoint_is_not_changed_by_what_follows_and_can_be_restored_again(s
         assert store.checkpoint().sequence == 4
 
 
-def test_a_write_after_a_checkpoint_copies_only_the_table_it_is_in(store: Store) -> None:
-    with store.transaction():
-        store.put("customer", {"id": "CU1"})
-    put(store, "CC1", customer="CU1")
-    put(store, "CC2", customer="CU2")
-    before = store.checkpoint().shelves
+def test_going_back_is_a_line_of_the_journal_with_what_changes_by_it(tmp_path: Path) -> None:
+    store = Store.open(TABLES, tmp_path / "world")
+    for number in range(50):
+        put(store, f"CC{number}")
+    checkpoint = store.checkpoint()
+    put(store, "CC50")
+    journal = tmp_path / "world" / "journal-1.log"
+    length = journal.stat().st_size
 
-    put(store, "CC3", customer="CU1")
+    store.restore(checkpoint)
 
-    after = store.checkpoint().shelves
-    assert after["customer"] is before["customer"]
-    assert after["card"] is not before["card"]
-    assert after["card"].index["customer"]["CU2"] is before["card"].index["customer"]["CU2"]
+    line = from_line(journal.read_bytes()[length:].rstrip())
+    assert line == {"sequence": checkpoint.sequence, "put": {}, "drop": {"card": ["CC50"]}}
 
 
 def test_a_restored_checkpoint_is_on_the_disk(tmp_path: Path) -> None:
