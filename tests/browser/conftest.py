@@ -16,25 +16,34 @@ import pytest
 
 from sandbox.background import serving
 from sandbox.settings import Settings
+from tests.browser import story
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+    from tests.browser.dashboard import Dashboard
+
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def flags() -> list[str]:
+    """What Chromium is started with; a module may have its own."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(flags: list[str]) -> Iterator[Browser]:
     """Start Chromium."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _missing("Playwright is not installed: pip install '.[browser]'")
+        missing("Playwright is not installed: pip install '.[browser]'")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        _missing("Chromium is not installed")
+        missing("Chromium is not installed")
     # Root, as in a container, is not let into Chromium's own sandbox.
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    needed = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=flags)
+        started = playwright.chromium.launch(executable_path=chromium, args=[*needed, *flags])
         yield started
         started.close()
 
@@ -58,7 +67,38 @@ def url() -> Iterator[str]:
         yield where
 
 
-def _missing(what: str) -> NoReturn:
+@pytest.fixture
+def dashboard(page: Page, url: str) -> Iterator[Dashboard]:
+    """Return the page over an empty world; a test fails when the page does what it must not."""
+    yield from _watched(page, url)
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[str]:
+    """Serve a world with something to see, and return where; it is for looking, as a module has it once."""
+    settings = Settings(memory=True, port=0, seed=7, fixtures=("shop",), clock=story.WHEN)
+    with serving(settings) as where, story.listening() as hooks:
+        story.tell(where, hooks)
+        yield where
+
+
+@pytest.fixture
+def reading(page: Page, told: str) -> Iterator[Dashboard]:
+    """Return the page over a world with something to see."""
+    yield from _watched(page, told)
+
+
+def _watched(page: Page, url: str) -> Iterator[Dashboard]:
+    from tests.browser.dashboard import Dashboard
+
+    watched = Dashboard(page, url)
+    yield watched
+    page.close()  # so that it does not ask again while the sandbox stops
+    assert watched.wrong == []
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test, or fail it where a browser is required."""
     if os.environ.get("BALANCED_SANDBOX_TEST_BROWSER") == "required":
         pytest.fail(what)
     pytest.skip(what)
