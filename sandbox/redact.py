@@ -1,10 +1,18 @@
-"""What must never be shown, masked: card numbers, credentials and secret fields in any text about to be written."""
+"""What must never be shown or kept, masked: card numbers, credentials and secret fields.
+
+Two rules, as two mistakes are possible. What is about to be written for people, :func:`redact` masks when it may be a
+secret. What is about to be kept, :func:`conceal` masks only when it can be little else, as a client wants back what it
+sent.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import traceback
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
 
 MASK = "***"
 
@@ -19,12 +27,19 @@ _KEPT = re.compile(r"[xX*]{3,}[0-9]{0,4}|null|None|")  # tells nothing, or was m
 _DOUBLED = str.maketrans("0123456789", "0246813579")  # twice the digit, its own digits added up
 _WORD = r"""[^\s,;&"'\\\])}]"""
 
+_ALONE = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2}))"  # the digits of a percent escape belong to no word
+_NUMBERS = rf"""
+    security[ _-]?code | card[ _-]?number | account[ _-]?number
+  | {_ALONE} (?:cvv2?|cvc2?|csc|ssn(?:_?last_?4)?)
+"""
+"""The names of fields whose value nobody needs to have back."""
+
 # One pattern, so that every piece of text is judged once and what was masked is not judged again.
 _SECRET = re.compile(
     rf"""
     # A named field: JSON, repr, header, form, tuple; quotes may be escaped, brackets and quotes percent-encoded.
     (?P<name>
-        (?:security_code|card_number|account_number|ssn_last4|secret|authorization)
+        (?:{_NUMBERS} | tax_id | secret | authorization)
         (?:
             (?:\\*["']|\]|%22|%27|%5D)* \s* (?:=>|[:=]|%3A|%3D) (?:\s|\\[nrt])*
           | \\*["'] \s* , \s* (?=b?\\*["'])
@@ -38,21 +53,60 @@ _SECRET = re.compile(
       | (?P<bare>(?:(?:basic|bearer|digest|token)(?:\s|\+|%20)+)? {_WORD}+ (?:[ ][0-9]{_WORD}*)*)
     )
     # Credentials without a field name.
-  | (?P<before_key>\bsecret[^0-9A-Za-z]{{1,8}}(?:[a-z]{{1,8}}[ ])?) [0-9a-f]{{32}}\b
   | (?P<scheme>\bbasic(?:\s|\+|%20)+) [A-Za-z0-9+/_-]{{16,}}={{0,2}}
   | (?P<url>://) [^\s/?\#@"']+ (?=@)
-  | (?P<key>(?<![0-9A-Za-z])[0-9a-f]{{32}}(?=:))
-    # Digits that were masked before, and the digits of a percent escape, belong to no number.
-  | (?P<passed>\*{{9}}[0-9]+|%[0-9a-f]{{2}})
+  | {_ALONE} (?P<key>[0-9a-f]{{32}}) (?![0-9A-Za-z])
+    # Digits that were masked before belong to no number; those of a percent escape to none or to the one it begins.
+  | (?P<passed>\*{{9}}[0-9]+)
+  | % (?P<after_percent>[0-9](?:{_GAP}?[0-9]){{12,}})
+  | (?P<escape>%[0-9a-f]{{2}})
   | (?P<digits>[0-9](?:{_GAP}?[0-9]){{12,}})
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 
 
+_ANY_BRAND = re.compile("[0-9]*")
+_CARD_NUMBER = re.compile(
+    """
+    4[0-9]{15}(?:[0-9]{3})? | 3[47][0-9]{13} | 5[1-5][0-9]{14} | 35(?:2[89]|[3-8][0-9])[0-9]{12} | 62[0-9]{14,17}
+  | 2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12} | 6(?:011|4[4-9][0-9]|5[0-9]{2})[0-9]{12}
+    """,
+    re.VERBOSE,
+)
+# Standing alone: no part of a longer word, of a UUID, or of a telephone number.
+_PASTED = re.compile(
+    r"(?<![\w+])(?<!\w-)(?:(?P<key>[0-9a-f]{32})(?!-?\w)|(?P<digits>[0-9](?:[ -]?[0-9]){14,})(?!-?\w))"
+)
+_SHORTEST = 15  # characters of what is masked among what is kept
+_NUMBER_NAME = re.compile(rf"(?<![0-9a-z_])(?:{_NUMBERS})(?![0-9a-z_])", re.VERBOSE | re.IGNORECASE)
+
+
 def redact(text: str) -> str:
     """Return ``text`` in one line without control characters, its secrets masked; masking twice changes nothing."""
     return _SECRET.sub(_mask, _CONTROL.sub(_escape, text))
+
+
+def conceal(value: Any, is_key: Callable[[str], bool]) -> Any:
+    """Return JSON-able values without the card numbers and keys that were pasted into them, the rest as it is.
+
+    A card number is one by its brand and its check digit; ``is_key`` tells the API keys among 32 hexadecimal digits.
+    What stands under the name of a number that is no free text is masked whatever it is.
+    """
+    if isinstance(value, str):
+        return _conceal_text(value, is_key) if len(value) >= _SHORTEST else value
+    if isinstance(value, Mapping):
+        return {
+            conceal(name, is_key): MASK if _is_number(name, inner) else conceal(inner, is_key)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [conceal(inner, is_key) for inner in value]
+    if isinstance(value, (int, float)):
+        written = str(value)
+        concealed = conceal(written, is_key)
+        return value if concealed == written else concealed
+    return value
 
 
 class RedactingFilter(logging.Filter):
@@ -93,13 +147,17 @@ def _escape(control: re.Match[str]) -> str:
 
 
 def _mask(match: re.Match[str]) -> str:
-    if match["passed"]:
-        return match["passed"]
+    if match["passed"] or match["escape"]:
+        return match[0]
     if match["digits"]:
         return _mask_card_numbers(match["digits"])
+    if match["after_percent"]:
+        digits = match["after_percent"]
+        shown = _mask_card_numbers(digits)
+        return f"%{digits[:2]}{_mask_card_numbers(digits[2:])}" if shown == digits else f"%{shown}"
     if match["name"]:
         return match["name"] + _mask_value(match)
-    return (match["before_key"] or match["scheme"] or match["url"] or "") + MASK
+    return (match["scheme"] or match["url"] or "") + MASK
 
 
 def _mask_value(match: re.Match[str]) -> str:
@@ -109,34 +167,62 @@ def _mask_value(match: re.Match[str]) -> str:
     return opened + (value if _KEPT.fullmatch(value) else MASK)
 
 
-def _mask_card_numbers(chain: str) -> str:
+def _conceal_text(text: str, is_key: Callable[[str], bool]) -> str:
+    def mask(match: re.Match[str]) -> str:
+        if match["digits"]:
+            return _mask_card_numbers(match["digits"], _CARD_NUMBER)
+        return MASK if is_key(match["key"]) else match["key"]
+
+    return _PASTED.sub(mask, text)
+
+
+def _is_number(name: str, value: Any) -> bool:
+    return _NUMBER_NAME.search(name) is not None and not _KEPT.fullmatch(str(value))
+
+
+def _mask_card_numbers(chain: str, brands: re.Pattern[str] = _ANY_BRAND) -> str:
     """Mask each card number among groups of digits, which may stand beside other numbers, such as an expiry."""
     parts = _SPLIT_AT_GAP.split(chain)  # digits, gap, digits, gap, …, digits
+    digits = "".join(parts[::2])
+    bounds = [0, *accumulate(map(len, parts[::2]))]  # of the groups, within the digits
+    sums = _luhn_sums(digits)
+
+    def last_of_number(first: int) -> int:
+        """Return the last group of the longest card number from a group on; -1 when there is none."""
+        begin, last = bounds[first], -1
+        for group in range(first, len(bounds) - 1):
+            end = bounds[group + 1]
+            if end - begin > 19:
+                break
+            doubled = sums[end % 2]
+            if end - begin >= 13 and (doubled[end] - doubled[begin]) % 10 == 0 and brands.fullmatch(digits, begin, end):
+                last = group
+        return last
+
     shown = []
-    start = 0
-    while start < len(parts):
-        span = _span_of_card_number(parts[start : start + 2 * 19])
-        end = start + (span or 1)
-        digits = "".join(parts[start:end:2])
-        shown.append("*" * (len(digits) - 4) + digits[-4:] if span else digits)
-        shown += parts[end : end + 1]
-        start = end + 1
+    group = 0
+    while group < len(bounds) - 1:
+        last = last_of_number(group)
+        end = max(group, last) + 1
+        number = digits[bounds[group] : bounds[end]]
+        shown.append(number if last < 0 else "*" * (len(number) - 4) + number[-4:])
+        shown += parts[2 * end - 1 : 2 * end]
+        group = end
     return "".join(shown)
 
 
-def _span_of_card_number(parts: list[str]) -> int:
-    """Return how many of the parts, from the first on, the longest card number takes; 0 when there is none."""
-    digits, span = "", 0
-    for place in range(0, len(parts), 2):
-        digits += parts[place]
-        if 13 <= len(digits) <= 19 and _passes_luhn(digits):
-            span = place + 1
-    return span
+def _luhn_sums(digits: str) -> Sequence[Sequence[int]]:
+    """Return the sums up to every place with each other digit doubled: from the first on, and from the second on.
 
-
-def _passes_luhn(digits: str) -> bool:
-    plain, doubled = digits[::-2], digits[-2::-2].translate(_DOUBLED)
-    return (sum(map(int, plain)) + sum(map(int, doubled))) % 10 == 0
+    In a number that ends before an even place the digits at even places are the doubled ones, and so for odd ones.
+    """
+    doubled = digits.translate(_DOUBLED)
+    rows = []
+    for place in (0, 1):
+        mixed = [*map(int, digits)]
+        mixed[place::2] = map(int, doubled[place::2])
+        rows.append([*accumulate(mixed, initial=0)])
+    return rows
 
 
 def _redact_lines(text: str | None) -> str | None:

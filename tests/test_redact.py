@@ -2,13 +2,18 @@
 
 import io
 import logging
+import sys
 from collections.abc import Iterator
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.redact import RedactingFilter, install, redact
+from sandbox.fields import Form, Nested
+from sandbox.redact import RedactingFilter, conceal, install, redact
+from sandbox.resources import ROUTES
 
 CARD = "4111111111111111"
 KEY = "0123456789abcdef0123456789abcdef"
@@ -219,3 +224,132 @@ def test_installing_twice_filters_once(written: io.StringIO) -> None:
     install()
 
     assert [type(known) for known in logging.getLogger().handlers[0].filters] == [RedactingFilter]
+
+
+# In time that grows with the text.
+
+LONG = 16_384  # characters; a body may have sixteen times as many
+
+ADVERSARIES = [
+    "1",
+    "1 ",
+    "12-",
+    "4111 ",
+    "1%20",
+    "44444444444444444444 ",
+    "secret=",
+    "card_number",
+    'card_number"',
+    "\\",
+]
+ADVERSARIES += ['secret: "', "secret: [", "secret ", "basic ", "basic+", "://", "://a", "a", "*", "%20", "cvv"]
+
+
+def steps(text: str) -> int:
+    """Return how many functions it takes to redact a text, those of the interpreter included."""
+    taken = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal taken
+        taken += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        redact(text)
+    finally:
+        sys.setprofile(before)
+    return taken
+
+
+@pytest.mark.parametrize("piece", ADVERSARIES)
+def test_twice_the_text_is_at_most_twice_the_work(piece: str) -> None:
+    once, twice = (piece * (length // len(piece)) for length in (LONG, 2 * LONG))
+
+    assert steps(twice) <= 2.1 * steps(once) + 100
+
+
+def luhn(digits: str) -> bool:
+    values = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
+    return sum(value - 9 * (value > 9) for value in values) % 10 == 0
+
+
+@given(st.text("0123456789", min_size=12, max_size=20))
+def test_thirteen_to_nineteen_digits_are_masked_when_their_check_digit_is_right(digits: str) -> None:
+    masked = 13 <= len(digits) <= 19 and luhn(digits)
+
+    assert redact(digits) == ("*" * (len(digits) - 4) + digits[-4:] if masked else digits)
+
+
+# What is kept.
+
+
+def kept(value: Any) -> Any:
+    return conceal(value, lambda secret: secret == KEY)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (CARD, "************1111"),
+        (f"paid with {CARD}, thanks", "paid with ************1111, thanks"),
+        ("4111-1111-1111-1111 12/20", "************1111 12/20"),
+        ("341111111111111", "***********1111"),
+        (f"{CARD}@example.com", "************1111@example.com"),
+        (f"http://localhost/{CARD}?a", "http://localhost/************1111?a"),
+        (KEY, "***"),
+        (int(CARD), "************1111"),
+        ({CARD: [CARD, {"a": CARD}]}, {"************1111": ["************1111", {"a": "************1111"}]}),
+        (
+            {"security_code": "123", "my cvv": 1, "card[ssn]": "1"},
+            {"security_code": "***", "my cvv": "***", "card[ssn]": "***"},
+        ),
+    ],
+)
+def test_a_number_that_was_pasted_into_what_is_kept_is_masked(text: Any, shown: Any) -> None:
+    assert kept(text) == shown
+    assert kept(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4111111111111112",  # its check digit is wrong
+        "1367860683439563",  # a time in microseconds, whose check digit is right in one of ten
+        "9999999999999995",  # of no brand
+        "4222222222222",  # as long as a telephone number
+        "+4539578763621486",
+        f"order_{CARD}",
+        f"CC{CARD}",
+        f"{CARD}a",
+        "41111111-1111-4111-8111-11111111111a",
+        "0123456789abcdef0123456789abcdee",  # opens nothing
+        "security_code: 123\r\nAuthorization: Basic Zm9vOg==",
+        True,
+        None,
+        1.5,
+        {"account_number": "xxxxx5555", "security_code": None, "security_code_check": "passed"},
+    ],
+)
+def test_what_may_be_anything_else_is_kept_as_it_is(text: Any) -> None:
+    assert kept(text) == text
+
+
+@given(st.text("ab \n:='\"é", max_size=40) | st.integers(-(10**9), 10**9) | st.floats(-1, 1))
+def test_whatever_has_few_digits_is_kept_as_it_is(value: Any) -> None:
+    assert kept(value) == value
+
+
+def test_every_field_that_asks_for_a_secret_is_masked_by_its_name_in_a_log() -> None:
+    secret = {name for route in ROUTES for name in secret_fields(route.takes)}
+
+    assert secret >= {"card_number", "security_code", "account_number", "ssn_last_4"}
+    assert [name for name in (*secret, "ssn_last4", "tax_id") if redact(f"{name}: 987") != f"{name}: ***"] == []
+
+
+def secret_fields(form: Form) -> Iterator[str]:
+    for name, reader in form.items():
+        if isinstance(reader, Nested):
+            yield from secret_fields(reader.form)
+        elif getattr(reader, "secret", False):
+            yield from (name, *reader.also)
