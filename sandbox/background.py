@@ -19,6 +19,8 @@ from sandbox.worlds import Ground, Worlds
 
 Stop = Callable[[], object]
 
+_LOGGING = ("aiohttp", "asyncio", "sandbox")  # who writes of what was sent
+
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
@@ -50,7 +52,8 @@ class _Masking(RedactingFilter):
 def _redacted_logs(thread: Thread) -> Iterator[None]:
     """Mask secrets in whatever the sandbox logs; at the loggers, as the handlers are not ours."""
     masking = _Masking(thread)
-    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("sandbox.")]
+    named = (name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOGGING)
+    loggers = [logging.getLogger(name) for name in named]
     for logger in loggers:
         logger.addFilter(masking)
     try:

@@ -15,6 +15,18 @@ PENDING: Outcome = "pending"
 SUCCEEDS: Outcome = "succeeds"
 FAILS: Outcome = "fails"
 
+SCRIPTED_TO_FAIL = "a fault told the bank to refuse it"
+"""Why something failed that would not have."""
+
+WHY_IT_FAILS = {
+    FAILS: "the bank refuses the test number of {}",
+    "declines": "the bank declines the test number of {}",
+}
+"""Why something failed, by the behaviour of what was charged or paid, which is to be named."""
+
+REFUSED = "the bank refuses some test numbers, and what a fault tells it to"
+"""Why something failed of which no more is known."""
+
 _PACIFIC = ZoneInfo("America/Los_Angeles")
 _CUT_OFF = time(15)
 _SATURDAY = 5

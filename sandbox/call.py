@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, Protocol, TypedDict, TypeVar
 
 from sandbox import fields, queries
@@ -14,16 +14,17 @@ from sandbox.errors import Forbidden, NotFound, Refusal
 from sandbox.fields import Form
 from sandbox.ids import Ids
 from sandbox.records import REMOVED, Records
+from sandbox.redact import conceal
 from sandbox.represent import Listing
 from sandbox.resource import ABSENT, KINDS, Family, Place, Record, kind_of
 from sandbox.schedule import Schedule
-from sandbox.store import Document, Store, merge
+from sandbox.store import Document, Query, Store, merge
 from sandbox.store import QueryInstance as Condition
 
 R = TypeVar("R", bound=Record)
 
 Evidence = Literal["recorded", "specified", "client", "ours"]
-Result = Record | Listing | Refusal | None
+Result = Record | Listing[Record] | Refusal | None
 """What a verb answers; a refusal that is returned, not raised, keeps what was written before it."""
 
 Verb = Callable[["Call"], Result]
@@ -58,6 +59,8 @@ class Route:
     takes: Form = field(default_factory=dict)
     open: Literal["", "world", "marketplace"] = ""
     """Who may call it without a key: ``world`` opens a fresh one, ``marketplace`` acts for the one in the path."""
+    instead: Form | None = None
+    """What it takes as well, in place of ``takes``: by another form, which the verb reads itself."""
     view: Family | None = None
     """The uri family answers are shown in, where it is not the path's own."""
 
@@ -104,12 +107,12 @@ class Tools:
     @property
     def marketplace(self) -> str:
         """The id of the world's marketplace; empty while there is none."""
-        found = self.store.find("marketplaces", limit=1).documents
-        return str(found[0]["id"]) if found else ""
+        found = self.store.first("marketplaces")
+        return "" if found is None else str(found["id"])
 
     def place(self, family: Family) -> Place:
         """Return where a record is shown that is reached through a family."""
-        return Place(f"/v1/marketplaces/{self.marketplace}", family)
+        return Place.within(self.marketplace, family)
 
 
 class Call:
@@ -148,7 +151,7 @@ class Call:
 
     def read(self, form: Form) -> dict[str, Any]:
         """Read the body by another form than the route's."""
-        return fields.read(form, self.raw, self._tools.records.has)
+        return fields.read(form, fields.concealed(form, self.raw, self._is_key), self._tools.records.has)
 
     @property
     def today(self) -> str:
@@ -206,8 +209,8 @@ class Call:
 
     def first(self, kind: type[R], under: tuple[str, str] | None = None) -> R | None:
         """Return the oldest record of a kind, under a parent if one is named."""
-        found = self._tools.store.find(kind.shape.table, under, newest_first=False, limit=1)
-        return self._tools.records.of(kind, found.documents[0]) if found.documents else None
+        found = self._tools.store.first(kind.shape.table, under)
+        return None if found is None else self._tools.records.of(kind, found)
 
     def all(self, kind: type[R], under: tuple[str, str] | None = None) -> list[R]:
         """Return every record of a kind, under a parent if one is named, newest first."""
@@ -230,18 +233,19 @@ class Call:
         self, filterable: Mapping[str, str], sortable: Sequence[str], names: Mapping[str, str] | None = None
     ) -> queries.Asked:
         """Return what the query string asks of a list; raises ``Invalid``."""
-        return queries.read(self._parameters, filterable, sortable, names)
+        return queries.read(self._concealed_parameters(), filterable, sortable, names)
 
     def listing(
         self,
-        kind: type[Record],
+        kind: type[R],
         under: tuple[str, str] | None = None,
         *,
         where: Condition | None = None,
-    ) -> Listing:
+    ) -> Listing[R]:
         """Return the page of a kind that the query string asks for; ``under`` a parent, and only ``where``."""
         shape = kind.shape
-        asked = self.asked(shape.filterable, shape.sortable, {field.name: field.key for field in shape.fields})
+        asked = _asked(kind, self._concealed_parameters())  # type: ignore[arg-type]  # a class is hashable
+        under, where = self._narrowest(shape.table, under, where, asked)
         condition = asked.where if where is None else where if asked.where is None else where & asked.where
         found = self._tools.store.find(
             shape.table,
@@ -255,9 +259,22 @@ class Call:
         records = [self._tools.records.of(kind, document) for document in found.documents]
         return Listing(records, found.total, asked.limit, asked.offset, self._uri, asked.parameters)
 
+    def _narrowest(
+        self, table: str, under: tuple[str, str] | None, where: Condition | None, asked: queries.Asked
+    ) -> tuple[tuple[str, str] | None, Condition | None]:
+        """Look under the index that has the fewest rows, of those that what is asked for can be found under."""
+        store = self._tools.store
+        for indexed, text in asked.equal.items():
+            if store.is_indexed(table, indexed) and store.count(table, (indexed, text)) < store.count(table, under):
+                if under is not None:
+                    parent = Query()[under[0]] == under[1]
+                    where = parent if where is None else where & parent
+                under = (indexed, text)
+        return under, where
+
     def mixed(
-        self, lists: Mapping[type[Record], tuple[str, str] | None], asked: queries.Asked
-    ) -> tuple[Listing, dict[str, int]]:
+        self, lists: Mapping[type[R], tuple[str, str] | None], asked: queries.Asked
+    ) -> tuple[Listing[R], dict[str, int]]:
         """Return a page over several kinds in one order, newest first, and how many there are of each kind."""
         # No list can have more on the page than the page's end is away from the start.
         end = asked.offset + asked.limit
@@ -266,7 +283,8 @@ class Call:
             for kind, under in lists.items()
         }
         documents = merge((one.documents for one in found.values()), asked.sort)[asked.offset : end]
-        records = [self._tools.records.of(KINDS[kind_of(document["id"])], document) for document in documents]
+        kinds = {kind.shape.kind: kind for kind in lists}
+        records = [self._tools.records.of(kinds[kind_of(document["id"])], document) for document in documents]
         counts = {kind.shape.kind: one.total for kind, one in found.items()}
         total = sum(counts.values())
         return Listing(records, total, asked.limit, asked.offset, self._uri, asked.parameters), counts
@@ -274,14 +292,14 @@ class Call:
     def add(self, record: R, event: str | None = "created") -> R:
         """Keep a new record, and write beside it that it was created; None for no event."""
         document = record.document()
-        self._tools.store.put(record.shape.table, document)
+        self._tools.records.keep(record, self._tools.store.put(record.shape.table, document))
         self._emit(event, record, document)
         return record
 
     def change(self, record: R, event: str | None = "updated", /, **changes: Any) -> R:
         """Keep a record with some fields replaced, and write beside it what happened; fields of its other face stay."""
         table = record.shape.table
-        keys = {field.attribute: field.key for field in record.shape.fields}
+        keys = record.shape.keys
         before = self._tools.store.get(table, record.id) or {}
         document = {**before, **{keys[name]: value for name, value in changes.items()}}
         document = {key: value for key, value in document.items() if value is not ABSENT}
@@ -300,6 +318,13 @@ class Call:
         self._tools.store.put(REMOVED, dict(document))
         self._emit(event, record, document)
 
+    def _concealed_parameters(self) -> tuple[tuple[str, str], ...]:
+        sent = self._parameters
+        return tuple(pair for name, value in sent for pair in conceal({name: value}, self._is_key).items())
+
+    def _is_key(self, secret: str) -> bool:
+        return self._tools.store.count("api_keys", ("secret", secret)) > 0
+
     def _emit(self, name: str | None, record: Record, document: Document) -> None:
         # What a fixture plants was always there: it did not happen.
         if name is not None and record.shape.emits and self._preset is None:
@@ -314,3 +339,9 @@ class Call:
                     raise NotFound
             found[name] = record
         return found
+
+
+@lru_cache(1024)  # clients ask for the same few pages
+def _asked(kind: type[Record], parameters: tuple[tuple[str, str], ...]) -> queries.Asked:
+    shape = kind.shape
+    return queries.read(parameters, shape.filterable, shape.sortable, {field.name: field.key for field in shape.fields})

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sandbox import __version__, settings
 from sandbox.exits import DAMAGED, ERROR, IN_USE, OK, USAGE, Stop
+from sandbox.redact import redact
 from sandbox.settings import BadSetting
 
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _code(trouble)
         if code is None:
             raise
-        print(f"balanced-sandbox: {trouble}", file=sys.stderr)
+        print("\n".join(map(redact, f"balanced-sandbox: {trouble}".splitlines())), file=sys.stderr)
         return code
 
 
@@ -141,6 +142,16 @@ def _list_routes(options: argparse.Namespace) -> int:
     return OK
 
 
+def _openapi(options: argparse.Namespace) -> int:
+    from sandbox.resources import ROUTES
+    from sandbox.web import openapi
+    from sandbox.web.control import LEVERS
+
+    described = openapi.document(ROUTES, LEVERS)
+    sys.stdout.write(openapi.written(described) if options.reference else json.dumps(described, indent=2) + "\n")
+    return OK
+
+
 def _invent(options: argparse.Namespace) -> int:
     from sandbox import fixtures
 
@@ -198,6 +209,8 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--repair", action="store_true", help="write what can be saved to DIR.repaired")
 
     verb("routes", _list_routes, "list what is served, and on what evidence")
+    described = verb("openapi", _openapi, "print what is served as an OpenAPI 3.1 document")
+    described.add_argument("--reference", action="store_true", help="as a page to read, in Markdown")
     verb("version", _version, "print the version").add_argument("--json", action="store_true")
     return parser
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 Moment = int
 Wall = Callable[[], Moment]
@@ -39,7 +40,8 @@ class Clock:
     def now(self) -> Moment:
         """Return the present moment, never earlier than one returned before."""
         seen = self._wall() + self._ahead if self._stands_at is None else self._stands_at
-        self._latest = max(self._latest, seen)
+        if seen > self._latest:
+            self._latest = seen
         return self._latest
 
     def set(self, moment: Moment) -> None:
@@ -84,6 +86,7 @@ class Clock:
         self._latest = moment
 
 
+@lru_cache(256)  # one request writes its moment many times
 def stamp(moment: Moment) -> str:
     """Write a moment the way the API does: ``2013-05-06T17:18:03.439563Z``."""
     return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="microseconds") + "Z"

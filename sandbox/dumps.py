@@ -9,6 +9,7 @@ from sandbox import clock, faults, schedule
 from sandbox.checkpoints import Saved
 from sandbox.faults import BadFault
 from sandbox.records import Records
+from sandbox.redact import conceal
 from sandbox.represent import Bodies
 from sandbox.resource import KINDS, Family, Place
 from sandbox.resources import DUTIES, deliveries
@@ -125,6 +126,10 @@ def _check_row(row: Any, field: str, sequence: int) -> None:
     except ValueError:
         raise BadDump(f"{field}.created_at", "is no time") from None
     _check_number(row.get("_seq"), f"{field}._seq", least=1, most=sequence)
+    for name, value in row.items():
+        # Whatever is in a world was kept without; an API key opens it, so it has a place there.
+        if conceal({name: value}, lambda secret: False) != {name: value}:
+            raise BadDump(f"{field}.{name}", "holds a number that is never kept")
 
 
 def _check_state(rows: Any, state: str) -> None:

@@ -206,6 +206,25 @@ class UnsupportedType(Refusal):
         )
 
 
+class UnsupportedEncoding(Refusal):
+    """415: a body compressed in a way this API does not read."""
+
+    status = 415
+
+    def __init__(self) -> None:
+        sentence = "Content encoding is not supported; send gzip, deflate or none"
+        super().__init__(sentence, headers={"Accept-Encoding": "gzip, deflate"})
+
+
+class ExpectationFailed(Refusal):
+    """417: the client expects something else than to be told to go on."""
+
+    status = 417
+
+    def __init__(self) -> None:
+        super().__init__("The only expectation that can be met is 100-continue")
+
+
 class Scripted(Refusal):
     """Whatever status a fault asks for."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox.errors import Invalid
+from sandbox.redact import SHORTEST, conceal
 
 Find = Callable[[str, str], bool]
 """Whether a record of this kind has this id."""
@@ -81,6 +82,20 @@ def _read(form: Form, raw: Mapping[str, Any], find: Find) -> dict[str, Any]:
     return values
 
 
+def concealed(form: Form, raw: Mapping[str, Any], is_key: Callable[[str], bool]) -> dict[str, Any]:
+    """Return a body whose card numbers and API keys stand only where ``form`` asks for a secret."""
+    return {
+        name: value if value.__class__ is str and len(value) < SHORTEST else _concealed(form.get(name), value, is_key)
+        for name, value in raw.items()
+    }
+
+
+def _concealed(reader: Reader | None, value: Any, is_key: Callable[[str], bool]) -> Any:
+    if isinstance(reader, Nested) and isinstance(value, Mapping):
+        return concealed(reader.form, value, is_key)
+    return value if getattr(reader, "secret", False) else conceal(value, is_key)
+
+
 def quote(raw: Any) -> str:
     """Repeat a refused value as the API does, in double quotes; long ones are cut."""
     text = as_text(raw)
@@ -106,11 +121,11 @@ class Text:
         if isinstance(raw, (dict, list)):
             raise Fault(f"{self._quote(raw)} is not a string")
         text = as_text(raw)
+        if self.least <= len(text) <= self.most:
+            return text
         if len(text) < self.least:
             raise Fault(f"{self._quote(raw)} must have length >= {self.least}")
-        if len(text) > self.most:
-            raise Fault(f"{self._quote(raw)} must have length <= {self.most}")
-        return text
+        raise Fault(f"{self._quote(raw)} must have length <= {self.most}")
 
     def _quote(self, raw: Any) -> str:
         return quote("x" * min(len(as_text(raw)), 32)) if self.secret else quote(raw)
@@ -282,6 +297,8 @@ def _mapping(raw: Any) -> dict[str, Any]:
 
 
 def _entry(key: str, value: Any) -> str:
+    if value.__class__ is str and len(value) <= 255 and len(key) <= 255:
+        return value
     if isinstance(value, (dict, list)):
         raise Fault(f"{quote(key)} must be a string, this is a single level of keys and values")
     text = as_text(value)

@@ -34,6 +34,31 @@ class Asked:
     where: Condition | None
     sort: Sequence[tuple[str, bool]]
     parameters: Sequence[tuple[str, str]]
+    equal: Mapping[str, str]
+    """The stored fields that ``where`` wants to have one text, and which."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """One filter: the stored field, the operator, and the value or values; ``key`` names an entry of the field."""
+
+    field: str
+    key: str | None
+    operator: str
+    wanted: Any
+
+    @property
+    def condition(self) -> Condition:
+        field = Query()[self.field]
+        if self.key is not None:
+            field = field.map(lambda entries: entries.get(self.key))
+        return _COMPARE[self.operator](field, self.wanted)
+
+    @property
+    def text(self) -> str | None:
+        """The one text the field has to have, None where others will do."""
+        values = {"=": [self.wanted], "in": self.wanted}.get(self.operator, ())
+        return values[0] if self.key is None and len(values) == 1 and isinstance(values[0], str) else None
 
 
 def _held(field: Query, test: Callable[[Any], bool]) -> Condition:
@@ -63,7 +88,7 @@ _COMPARE: Mapping[str, Callable[[Query, Any], Condition]] = {
 }
 
 _ORDER = ("=", "!=", "<", "<=", ">", ">=")
-_OPERATORS: Mapping[str, tuple[str, ...]] = {
+OPERATORS: Mapping[str, tuple[str, ...]] = {
     "datetime": _ORDER,
     "integer": (*_ORDER, "in", "!in"),
     "text": ("=", "!=", "startswith", "endswith", "contains", "!contains", "in", "!in", "ilike", "!ilike"),
@@ -101,7 +126,7 @@ def read(
 ) -> Asked:
     """Read a query string; ``names`` maps a field of the API to the one that is stored under another name."""
     names = names or {}
-    conditions: list[Condition] = []
+    filters: list[_Filter] = []
     sort: list[tuple[str, bool]] = []
     paging = {"limit": LIMIT, "offset": 0}
     parameters = [_split(name, value) for name, value in parameters]
@@ -110,14 +135,15 @@ def read(
             paging[name] = _paging(name, value)
         elif name == "sort":
             sort.append(_sort(value, sortable, names))
-        elif condition := _condition(name, value, filterable, names):
-            conditions.append(condition)
+        elif (asked := _filter(name, value, filterable, names)) is not None:
+            filters.append(asked)
     return Asked(
         limit=min(paging["limit"], MOST),
         offset=paging["offset"],
-        where=reduce(and_, conditions) if conditions else None,
+        where=reduce(and_, [one.condition for one in filters]) if filters else None,
         sort=sort,
         parameters=[(name, value) for name, value in parameters if name not in _PAGING],
+        equal={one.field: one.text for one in filters if one.text is not None},
     )
 
 
@@ -144,24 +170,22 @@ def _sort(value: str, sortable: Sequence[str], names: Mapping[str, str]) -> tupl
     return names.get(field, field), direction == "desc"
 
 
-def _condition(name: str, value: str, filterable: Mapping[str, str], names: Mapping[str, str]) -> Condition | None:
+def _filter(name: str, value: str, filterable: Mapping[str, str], names: Mapping[str, str]) -> _Filter | None:
     match = _NAMED.fullmatch(name)
     if not match or match["field"] not in filterable:
         return None
     field, key, operator = match["field"], match["key"], match["operator"]
-    stored = Query()[names.get(field, field)]
     kind = filterable[field]
     if key is not None:
         if kind != "meta":
             return None
-        # An entry is text, whatever it was sent as.
-        stored, kind = stored.map(lambda entries: entries.get(key)), "text"
-    operator = operator or _OPERATORS[kind][0]
-    if operator not in _OPERATORS[kind]:
-        raise Invalid.field(name, f"{quote(operator)} must be one of {' '.join(_OPERATORS[kind])}")
+        kind = "text"  # an entry is text, whatever it was sent as
+    operator = operator or OPERATORS[kind][0]
+    if operator not in OPERATORS[kind]:
+        raise Invalid.field(name, f"{quote(operator)} must be one of {' '.join(OPERATORS[kind])}")
     convert = _VALUES.get(kind, str)
     try:
         wanted = [convert(part) for part in value.split(",")] if operator in ("in", "!in") else convert(value)
     except Fault as fault:
         raise Invalid.field(name, str(fault)) from None
-    return _COMPARE[operator](stored, wanted)
+    return _Filter(names.get(field, field), key, operator, wanted)

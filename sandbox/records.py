@@ -9,7 +9,7 @@ from sandbox.store import Document, Store
 
 R = TypeVar("R", bound=Record)
 
-_KEPT = 8192  # records kept ready; what is beyond is made again from its document
+_KEPT = 2048  # records kept ready; what is beyond is made again from its document
 
 REMOVED = "removed"
 """The table of deleted records that others still show."""
@@ -21,6 +21,11 @@ class Records:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._ready: dict[tuple[str, str], tuple[Document, Record]] = {}
+
+    @property
+    def version(self) -> int:
+        """A number that is another one whenever a record may be."""
+        return self._store.version
 
     def get(self, kind: type[R], identifier: str) -> R | None:
         """Return a record, or None when there is none (any more)."""
@@ -35,10 +40,14 @@ class Records:
         if ready is not None and ready[0] is document:
             return ready[1]  # type: ignore[return-value]  # the key names the kind
         record = kind.stored(document)
+        self.keep(record, document)
+        return record
+
+    def keep(self, record: Record, document: Document) -> None:
+        """Have the record of a document ready, which was made from it."""
         if len(self._ready) >= _KEPT:
             self._ready.clear()
-        self._ready[key] = (document, record)
-        return record
+        self._ready[record.shape.kind, record.id] = (document, record)
 
     def has(self, kind: str, identifier: str) -> bool:
         """Return whether there is such a record."""

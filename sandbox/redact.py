@@ -11,6 +11,7 @@ import logging
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -78,7 +79,10 @@ _CARD_NUMBER = re.compile(
 _PASTED = re.compile(
     r"(?<![\w+])(?<!\w-)(?:(?P<key>[0-9a-f]{32})(?!-?\w)|(?P<digits>[0-9](?:[ -]?[0-9]){14,})(?!-?\w))"
 )
-_SHORTEST = 15  # characters of what is masked among what is kept
+SHORTEST = 15
+"""The length of the shortest text in which :func:`conceal` masks anything."""
+
+_RUN = re.compile(rf"(?:[0-9a-f][ -]?){{{SHORTEST}}}")
 _NUMBER_NAME = re.compile(rf"(?<![0-9a-z_])(?:{_NUMBERS})(?![0-9a-z_])", re.VERBOSE | re.IGNORECASE)
 
 
@@ -94,7 +98,8 @@ def conceal(value: Any, is_key: Callable[[str], bool]) -> Any:
     What stands under the name of a number that is no free text is masked whatever it is.
     """
     if isinstance(value, str):
-        return _conceal_text(value, is_key) if len(value) >= _SHORTEST else value
+        # Most text is short or has no such run in it, and every text of every request comes here.
+        return _conceal_text(value, is_key) if len(value) >= SHORTEST and _RUN.search(value) else value
     if isinstance(value, Mapping):
         return {
             conceal(name, is_key): MASK if _is_number(name, inner) else conceal(inner, is_key)
@@ -177,7 +182,12 @@ def _conceal_text(text: str, is_key: Callable[[str], bool]) -> str:
 
 
 def _is_number(name: str, value: Any) -> bool:
-    return _NUMBER_NAME.search(name) is not None and not _KEPT.fullmatch(str(value))
+    return _names_a_number(name) and not _KEPT.fullmatch(str(value))
+
+
+@lru_cache(256)  # clients send the same few names
+def _names_a_number(name: str) -> bool:
+    return _NUMBER_NAME.search(name) is not None
 
 
 def _mask_card_numbers(chain: str, brands: re.Pattern[str] = _ANY_BRAND) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -13,20 +13,22 @@ from sandbox.records import Records
 from sandbox.resource import ABSENT, KINDS, Family, Field, Place, Record, Snapshot, kind_of
 from sandbox.store import Document
 
+R_co = TypeVar("R_co", bound=Record, covariant=True)
+
 Look = Callable[[str, str], Record]
 """Return the record of a kind with an id, as a link would show it."""
 
-_KEPT = 16384  # bodies kept ready
+_KEPT = 2048  # bodies kept ready: a few megabytes
 
 _PAGE_LINKS = ("first", "next", "previous", "last")
 _PAGE_URIS = {f"{name}_uri": {"_type": "page", "key": name} for name in _PAGE_LINKS}
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Generic[R_co]):
     """A page's worth of one list: the records, how many there are in all, and how the list was asked for."""
 
-    records: Sequence[Record]
+    records: Sequence[R_co]
     total: int
     limit: int
     offset: int
@@ -40,9 +42,9 @@ def wire(record: Record, at: Place, look: Look, *, inside: bool = False) -> dict
     shape = record.shape
     uris: dict[str, Any] = {}
     body: dict[str, Any] = {"_type": shape.wire_type, "_uris": uris, "uri": record.uri(at)}
-    for field in shape.fields:
+    for field in shape.shown[at.family]:
         value = getattr(record, field.attribute)
-        if field.role == "hidden" or value is ABSENT or at.family not in field.views:
+        if value is ABSENT:
             continue
         if field.role == "kept":
             body[field.name] = value
@@ -53,9 +55,9 @@ def wire(record: Record, at: Place, look: Look, *, inside: bool = False) -> dict
         else:
             _link(body, uris, field, value, at, look)
     home = record.home(at)
-    for plural in shape.collections:
-        body[f"{plural}_uri"] = f"{home}/{plural}"
-        uris[f"{plural}_uri"] = {"_type": "page", "key": plural}
+    for name, page in shape.pages.items():
+        body[name] = f"{home}/{page['key']}"
+    uris.update(shape.pages)
     body.update(record.more(at))
     return body
 
@@ -87,31 +89,39 @@ def _target(field: Field, identifier: str) -> str:
     return field.target or kind_of(identifier)
 
 
+@dataclass(slots=True)
+class _Ready:
+    """A body, the documents it was made from, and the version of the records it was last found to show."""
+
+    body: bytes
+    seen: Sequence[tuple[str, str, Document | None]]
+    version: int
+
+
 class Bodies:
     """Wire forms as bytes, kept while every document they were made from is still the one in the store."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._ready: dict[tuple[str, str, Family, str], tuple[list[tuple[str, str, Document | None]], bytes]] = {}
+        self._ready: dict[tuple[str, str, Family, str], _Ready] = {}
 
     def of(self, record: Record, at: Place) -> bytes:
         """Return a record's body, as it is kept now."""
         key = (record.shape.kind, record.id, at.family, at.marketplace)
+        version = self._records.version
         ready = self._ready.get(key)
-        if ready is not None and all(self._records.shown(table, name) is seen for table, name, seen in ready[0]):
-            return ready[1]
-        table = record.shape.table
-        document = self._records.shown(table, record.id)
-        seen = [(table, record.id, document)]
-        # A verb may hold a record from before its last change; what is kept under the document has to be made from it.
-        kept = record if document is None else self._records.of(type(record), document)
-        body = orjson.dumps(wire(kept, at, self._noting(seen)))
+        if ready is not None:
+            if ready.version == version:
+                return ready.body
+            if all(self._records.shown(table, name) is document for table, name, document in ready.seen):
+                ready.version = version
+                return ready.body
         if len(self._ready) >= _KEPT:
             self._ready.clear()
-        self._ready[key] = (seen, body)
-        return body
+        ready = self._ready[key] = self._made(record, at, version)
+        return ready.body
 
-    def page(self, listing: Listing, at: Place) -> bytes:
+    def page(self, listing: Listing[Record], at: Place) -> bytes:
         """Return the body of a page (``entities.md`` §4.3)."""
         frame = orjson.dumps(page_frame(listing))
         items = b",".join([self.of(record, at) for record in listing.records])
@@ -120,6 +130,14 @@ class Bodies:
     def wire(self, record: Record, at: Place) -> dict[str, Any]:
         """Return a record's wire form."""
         return wire(record, at, self._noting([]))
+
+    def _made(self, record: Record, at: Place, version: int) -> _Ready:
+        table = record.shape.table
+        document = self._records.shown(table, record.id)
+        seen = [(table, record.id, document)]
+        # A verb may hold a record from before its last change; what is kept under the document has to be made from it.
+        kept = record if document is None else self._records.of(type(record), document)
+        return _Ready(orjson.dumps(wire(kept, at, self._noting(seen))), seen, version)
 
     def _noting(self, seen: list[tuple[str, str, Document | None]]) -> Look:
         def look(kind: str, identifier: str) -> Record:
@@ -133,7 +151,7 @@ class Bodies:
         return look
 
 
-def page_frame(listing: Listing) -> dict[str, Any]:
+def page_frame(listing: Listing[Record]) -> dict[str, Any]:
     """Return all of a page but its items."""
     limit, offset, total = listing.limit, listing.offset, listing.total
     beyond = offset + limit

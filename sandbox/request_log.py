@@ -10,6 +10,7 @@ import shlex
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -45,10 +46,19 @@ class Entry:
     body: Mapping[str, Any] | None = None
     status: int | None = None
     answer: bytes = b""
-    milliseconds: float | None = None
+    seconds: float | None = None
     why: Why | None = None
     fault: Mapping[str, Any] = field(default_factory=dict)
     has_key: bool = True
+    began: int = 0
+    """The last number its world had drawn when it came: whatever it writes bears a higher one."""
+    number: int = 0
+    """Its place among all that were answered in this process, from 1; 0 while it is not."""
+
+    @property
+    def milliseconds(self) -> float | None:
+        """How long the answer took, None while there is none."""
+        return None if self.seconds is None else round(self.seconds * 1000, 3)
 
     def answers_to(self, wanted: Mapping[str, str]) -> bool:
         """Return whether this is one of those asked for, by any of :data:`FILTERS`."""
@@ -62,35 +72,60 @@ class RequestLog:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._entries: deque[Entry] = deque(maxlen=kept)
+        self._answered: deque[Entry] = deque(maxlen=kept)
 
     def note(self, entry: Entry) -> None:
         """Note a request on receipt."""
         self._entries.append(entry)
 
+    def answered(self, entry: Entry, number: int) -> None:
+        """Note that a request was answered, as the next one of this process."""
+        entry.number = number
+        self._answered.append(entry)
+
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def since(self, number: int) -> list[Entry]:
+        """Return what was answered after the request of a number, in the order of answering."""
+        later = list(takewhile(lambda entry: entry.number > number, reversed(self._answered)))
+        return later[::-1]
 
     def clear(self) -> None:
         """Forget every request."""
         self._entries.clear()
+        self._answered.clear()
 
     def find(self, identifier: str) -> Entry | None:
         """Return the request with this id, the latest where a world that was put back has given it again."""
         return next((entry for entry in reversed(self._entries) if entry.id == identifier), None)
 
 
-def shown(entry: Entry, url: str) -> dict[str, Any]:
-    """Return an entry as JSON-able values, without a secret in it."""
-    why = entry.why
+def brief(entry: Entry, world: str) -> dict[str, Any]:
+    """Return an entry as it stands in a long list: all but what was sent and what was answered."""
     return {
         "id": entry.id,
+        "world": world,
         "at": stamp(entry.at),
-        "method": entry.method,
+        "method": redact(entry.method),
         "uri": redact(entry.uri),
         "operation": entry.operation,
-        "body": masked(entry.body),
         "status": entry.status,
         "milliseconds": entry.milliseconds,
+        "refused": entry.why and {"rule": entry.why.rule, "field": entry.why.field},
+        "fault": entry.fault or None,
+    }
+
+
+def shown(entry: Entry, world: str, url: str) -> dict[str, Any]:
+    """Return an entry as JSON-able values, with the name of its world and without a secret in it."""
+    why = entry.why
+    return {
+        **brief(entry, world),
+        "body": masked(entry.body),
         "answer": masked(orjson.loads(entry.answer)) if entry.answer else None,
         "refused": why
         and {
@@ -100,7 +135,6 @@ def shown(entry: Entry, url: str) -> dict[str, Any]:
             "got": _got(masked(entry.body), why.field),
             "reference": why.reference,
         },
-        "fault": entry.fault or None,
         "curl": curl(entry, url),
     }
 
@@ -109,7 +143,7 @@ def curl(entry: Entry, url: str) -> str:
     """Return a line that asks the same again; secrets are masked, the key is ``$KEY``."""
     # Without --globoff curl reads the brackets of a filter as a range.
     parts = ["curl", "--globoff", *(["-u", '"$KEY:"'] if entry.has_key else [])]
-    parts += ["--head"] if entry.method == "HEAD" else ["-X", entry.method]
+    parts += ["--head"] if entry.method == "HEAD" else ["-X", shlex.quote(redact(entry.method))]
     parts.append(shlex.quote(url + redact(entry.uri)))
     if entry.body:
         parts += ["-H", shlex.quote("Content-Type: application/json")]

@@ -16,8 +16,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
-from functools import cache
+from enum import Enum, StrEnum
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, ClassVar, Final, Literal, Self, TypedDict, TypeVar, dataclass_transform
 
 from sandbox.fields import Form, Reader
@@ -32,7 +33,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-class Family(Enum):
+class Family(StrEnum):
     """The uri family a record is reached through; the view follows it, not the record."""
 
     ROOT = "root"
@@ -57,6 +58,12 @@ class Place:
 
     marketplace: str
     family: Family
+
+    @classmethod
+    @lru_cache(64)  # asked on every request, of the marketplaces of the worlds in use
+    def within(cls, marketplace: str, family: Family) -> Place:
+        """Return the place a marketplace, named by its id, is for records of a family."""
+        return cls(f"/v1/marketplaces/{marketplace}", family)
 
 
 class Snapshot(TypedDict):
@@ -103,11 +110,19 @@ class Shape:
     wire_type: str
     listed_under: tuple[str, ...]
     collections: tuple[str, ...]
+    pages: Mapping[str, Mapping[str, str]]
+    """What ``_uris`` says of the links to these collections."""
     filterable: Mapping[str, str]
     sortable: tuple[str, ...]
     newest_first: bool
     emits: str
     fields: tuple[Field, ...]
+    shown: Mapping[Family, tuple[Field, ...]]
+    """The fields that are shown through each family."""
+    keys: Mapping[str, str]
+    """Attributes and the keys they are kept under."""
+    values: Callable[[Record], tuple[Any, ...]]
+    """Return what a record has in these attributes."""
     given: Form
     """The form of what a caller may give."""
 
@@ -140,14 +155,16 @@ class Record:
 
     def document(self) -> dict[str, Any]:
         """Return the record as the store keeps it."""
-        values = ((field.key, getattr(self, field.attribute)) for field in self.shape.fields if field.kept)
-        return {key: value for key, value in values if value is not ABSENT}
+        document = dict(zip(self.shape.keys.values(), self.shape.values(self), strict=True))
+        if ABSENT in document.values():
+            document = {key: value for key, value in document.items() if value is not ABSENT}
+        return document
 
     @classmethod
     def stored(cls, document: Mapping[str, Any]) -> Self:
         """Return the record of a stored document; a field the document lacks takes its default."""
-        fields = cls.shape.fields
-        return cls(**{field.attribute: document[field.key] for field in fields if field.kept and field.key in document})
+        keys = cls.shape.keys
+        return cls(**{attribute: document[key] for attribute, key in keys.items() if key in document})
 
 
 KINDS: dict[str, type[Record]] = {}
@@ -272,6 +289,7 @@ def resource(
     def declare(declared: type[R]) -> type[R]:
         record = dataclass(frozen=True, kw_only=True, slots=True)(declared)
         fields = tuple(shown for field in dataclasses.fields(record) for shown in _fields(field))
+        keys = {field.attribute: field.key for field in fields if field.kept}
         record.shape = Shape(
             kind=kind,
             plural=plural,
@@ -280,11 +298,15 @@ def resource(
             wire_type=wire_type or kind,
             listed_under=listed_under,
             collections=collections,
+            pages={f"{plural}_uri": {"_type": "page", "key": plural} for plural in collections},
             filterable=filterable or {},
             sortable=sortable,
             newest_first=newest_first,
             emits=emits,
             fields=fields,
+            shown={family: _shown(fields, family) for family in Family},
+            keys=keys,
+            values=attrgetter(*keys),
             given={field.name: field.reader for field in fields if field.reader},
         )
         KINDS[kind] = record
@@ -292,6 +314,10 @@ def resource(
         return record
 
     return declare
+
+
+def _shown(fields: tuple[Field, ...], family: Family) -> tuple[Field, ...]:
+    return tuple(field for field in fields if field.role != "hidden" and family in field.views)
 
 
 def _fields(field: dataclasses.Field[Any]) -> Iterator[Field]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sandbox.clock import Moment, parse, stamp
@@ -40,17 +40,27 @@ class Schedule:
         """Go through all that is to be done, the earliest first."""
         return map(_due, self._store.find(TABLE, newest_first=False).documents)
 
+    def soonest(self, most: int) -> Iterator[Due]:
+        """Go through what is to be done first, so much of it at most."""
+        return map(_due, self._store.find(TABLE, newest_first=False, limit=most).documents)
+
+    def of(self, record: str, duties: Iterable[str]) -> Iterator[Due]:
+        """Go through what is to be done for one record, of these duties."""
+        for duty in duties:
+            if (document := self._store.get(TABLE, _key(duty, record))) is not None:
+                yield _due(document)
+
     def first(self) -> Due | None:
         """Return what is due before all else; None when nothing is to be done."""
-        found = self._store.find(TABLE, newest_first=False, limit=1).documents
-        return _due(found[0]) if found else None
+        found = self._store.first(TABLE)
+        return None if found is None else _due(found)
 
     def next(self, until: Moment) -> Due | None:
         """Return what is due first, at ``until`` or before; None when nothing is."""
-        found = self._store.find(TABLE, newest_first=False, limit=1).documents
-        if not found or found[0]["created_at"] > stamp(until):
+        found = self._store.first(TABLE)
+        if found is None or found["created_at"] > stamp(until):
             return None
-        return _due(found[0])
+        return _due(found)
 
 
 def _due(document: Document) -> Due:

@@ -20,9 +20,12 @@ from sandbox import __version__, child, clock, fixtures, redact, settings
 from sandbox.exits import OK, PORT_IN_USE, Stop
 from sandbox.settings import PREFIX, Settings
 from sandbox.store import DataDirectory
+from sandbox.web import page
 from sandbox.web.server import Server
 from sandbox.world import World
 from sandbox.worlds import Ground, Worlds
+
+DESCRIPTORS = 8192  # files and sockets to be open at once
 
 # What the environment says of the sandbox that stays; one for the time of a command has its own place and port.
 _OF_THE_OTHER = frozenset(PREFIX + name for name in ("HOST", "PORT", "DATA_DIR", "MEMORY", "READY_FILE"))
@@ -84,6 +87,7 @@ def _with_worlds(chosen: Settings, run: Callable[[Worlds], Coroutine[Any, Any, i
             fixtures.remember(worlds.default, planted)
             if planted:
                 log.warning("fixtures are for an empty world; %s keeps one, until it is reset", chosen.data_dir)
+        _allow_many_connections()
         try:
             with _few_collections():
                 return asyncio.run(run(worlds))
@@ -93,6 +97,18 @@ def _with_worlds(chosen: Settings, run: Callable[[Worlds], Coroutine[Any, Any, i
             where = f"{chosen.host}:{chosen.port}"
             why = f"{where} is taken; stop who listens there or choose another with --port"
             raise Stop(why, PORT_IN_USE) from None
+
+
+def _allow_many_connections() -> None:
+    """Ask for as many descriptors as connections may come at once: a process gets 1,024 or fewer unless it asks."""
+    try:
+        import resource
+    except ImportError:  # on Windows, where no such limit is
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
@@ -136,6 +152,7 @@ def _ready(world: World, url: str) -> dict[str, Any]:
     return {
         "event": "ready",
         "url": url,
+        "dashboard_url": url + page.HOME,
         "api_key": world.api_key,
         "marketplace_uri": world.marketplace_uri,
         "pid": os.getpid(),
@@ -164,6 +181,7 @@ def _table(ready: Mapping[str, Any], chosen: Settings) -> str:
             f"  API key      {ready['api_key']}",
             f"  marketplace  {ready['marketplace_uri']}",
             f"  data         {kept}",
+            f"  look         {ready['dashboard_url']}",
             f"  try          curl -u {ready['api_key']}: {ready['url']}/v1/customers",
             "  stop         Ctrl-C",
         )

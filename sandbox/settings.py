@@ -16,7 +16,7 @@ Fsync = Literal["always", "os"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _TOKEN = re.compile(r"[!-~]+")
 REACHED_BY = ("host", "port", "tls_cert", "control_token")
@@ -124,7 +124,7 @@ class Settings:
 
     host: str = field(
         default="127.0.0.1",
-        metadata=_option("address to listen on", metavar="ADDRESS"),
+        metadata=_option("address to listen on", read=_host, metavar="ADDRESS"),
     )
     port: int = field(
         default=8642,

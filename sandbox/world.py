@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any, Protocol
 
 import orjson
@@ -86,6 +85,8 @@ class World:
         self.checkpoints = Checkpoints()
         self.fill: Callable[[World, str], None] | None = None
         """Fills an empty world to one of :data:`EMPTY` and :data:`FIXTURES`."""
+        self.fixtures: tuple[str, ...] = ()
+        """The names of the fixtures it finds its way back to."""
         self._bodies = Bodies(self.tools.records)
         self.deliveries = Deliveries(store, self._calling, self._body)
         self._requests = 0
@@ -113,28 +114,22 @@ class World:
         now = self.clock.now()
         self._do_what_is_due(now)
 
-        def call() -> Result:
-            called = Call(
-                self.tools,
-                now,
-                route,
-                path=path,
-                parameters=parameters,
-                body=body,
-                uri=uri,
-                bank=Bank(bank),
-                told_twice=told_twice,
-            )
-            result = route.verb(called)
-            if decline is not None:
-                raise scripted(decline)
-            return result
-
+        call = Call(
+            self.tools,
+            now,
+            route,
+            path=path,
+            parameters=parameters,
+            body=body,
+            uri=uri,
+            bank=None if bank is None else Bank(bank),
+            told_twice=told_twice,
+        )
         if route.method == "GET":
-            return self._answer(route, call())
+            return self._answer(route, _done(route, call, decline))
         try:
             with self._transaction():
-                result = call()
+                result = _done(route, call, decline)
                 if not isinstance(result, Refusal):
                     # Shown while it can still be undone: what cannot be shown did not happen either.
                     return self._answer(route, result)
@@ -167,8 +162,8 @@ class World:
     @property
     def api_key(self) -> str:
         """The secret of the oldest key; empty when the last one was deleted."""
-        found = self.store.find("api_keys", newest_first=False, limit=1).documents
-        return str(found[0]["secret"]) if found else ""
+        found = self.store.first("api_keys")
+        return "" if found is None else str(found["secret"])
 
     @property
     def marketplace_uri(self) -> str:
@@ -179,6 +174,10 @@ class World:
         """Return the uri a record is known by."""
         return record.uri(self.tools.place(Family.ROOT))
 
+    def shown(self, record: Record) -> dict[str, Any]:
+        """Return a record's wire form as the marketplace's routes show it: there is none that shows more."""
+        return self._bodies.wire(record, self.tools.place(Family.MARKETPLACE))
+
     def opens_with(self, secret: str) -> bool:
         """Return whether an API key's secret opens this world."""
         return self.is_open and self.store.count("api_keys", ("secret", secret)) > 0
@@ -188,10 +187,10 @@ class World:
         self.is_open = False
         self.store.close()
 
-    def request_id(self) -> str:
+    def request_id(self, at: Moment) -> str:
         """Return the id of the next request."""
         self._requests += 1
-        return self.tools.ids.request(self.clock.now(), self._requests)
+        return self.tools.ids.request(at, self._requests)
 
     def trouble(self, route: Route, uri: str, body: Mapping[str, Any], rule: str | None = None) -> Mapping[str, Any]:
         """Return what a fault does to this request, ``{}`` for nothing; ``rule`` is one for this request only.
@@ -293,21 +292,21 @@ class World:
     def event_after(self, after: str | None, kind: str | None) -> dict[str, Any] | None:
         """Return the first event of a type, or of any, that came after another; None while there is none."""
         self.catch_up()
-        rows = self.store.rows(Event.shape.table)
-        if after is not None and after not in rows:
-            return None
-        # By number: what was done late, as the disk had been full, bears an earlier time than what came before it.
-        least = 0 if after is None else rows[after]["_seq"]
-        found = (row for row in rows.values() if row["_seq"] > least and kind in (None, row["type"]))
-        first = min(found, key=itemgetter("_seq"), default=None)
+        table = Event.shape.table
+        if after is None:
+            first = self.store.first(table, None if kind is None else ("type", kind))
+        else:
+            before = self.store.get(table, after)
+            later = [] if before is None else self.store.since(table, before["_seq"])
+            first = next((event for event in later if kind in (None, event["type"])), None)
         if first is None:
             return None
         return self._bodies.wire(self.tools.records.of(Event, first), self.tools.place(Family.ROOT))
 
-    def verify(self) -> list[str]:
-        """Return every violated money invariant, in words; empty when all is well."""
+    def verify(self, customer: str | None = None) -> list[str]:
+        """Return every violated money invariant, of all or of one customer, in words; raises ``KeyError`` for none."""
         self.catch_up()
-        return violations(self.store)
+        return violations(self.store, customer)
 
     def coverage(self) -> dict[str, Any]:
         """Return which operations, states and refusals the requests so far exercised, out of all that exist."""
@@ -316,8 +315,7 @@ class World:
     def difference(self, name: str) -> dict[str, dict[str, list[str]]]:
         """Return what was created, changed and removed since a checkpoint; raises ``KeyError``."""
         self.catch_up()
-        shelves = self.checkpoints.get(name).rows.shelves
-        return difference({table: shelf.rows for table, shelf in shelves.items()}, self.store)
+        return difference(self.checkpoints.get(name), self.store)
 
     def dump(self) -> dict[str, Any]:
         """Return the whole world as JSON-able values; what :meth:`load` reads."""
@@ -327,7 +325,7 @@ class World:
         """Be the world of a dump, to the byte; raises ``BadDump``, also for a key that opens a world ``beside``."""
         saved = dumps.read(dump, STATE, SHELVES, read_fault)
         others = tuple(beside)
-        for key in saved.rows.shelves["api_keys"].rows.values():
+        for key in dump["tables"].get("api_keys", ()):
             if any(world.opens_with(key["secret"]) for world in others):
                 raise dumps.BadDump("tables.api_keys", f"{key['id']} opens another world already")
         self.restore(saved)
@@ -405,6 +403,13 @@ class World:
         clock = self.clock.state()
         with self.store.transaction():
             self.store.put(STATE, {"id": STATE, "created_at": now, "seed": self.seed, "born": clock, "clock": clock})
+
+
+def _done(route: Route, call: Call, decline: str | None) -> Result:
+    result = route.verb(call)
+    if decline is not None:
+        raise scripted(decline)
+    return result
 
 
 def read_fault(rule: object) -> Fault:

@@ -15,7 +15,9 @@ from sandbox.web.app import Application
 from sandbox.web.guard import Guard
 from sandbox.worlds import Ground, Worlds
 from tests.api import Api
+from tests.conforming import Conforming
 from tests.levers import Levers
+from tests.served import Served
 
 pytest_plugins = ("pytester", "sandbox.pytest_plugin")
 
@@ -58,7 +60,8 @@ def worlds(wall: Wall) -> Worlds:
 
 @pytest.fixture
 async def client(worlds: Worlds, aiohttp_client: AiohttpClient) -> Any:
-    return await aiohttp_client(Application(worlds, Guard()).build())
+    """Return a client of the real application; what it asks and is answered has to be in the OpenAPI document."""
+    return await aiohttp_client(Served(Application(worlds, Guard())), trace_configs=[Conforming(worlds).trace()])
 
 
 @pytest.fixture

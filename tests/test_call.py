@@ -390,7 +390,8 @@ def test_a_page_over_several_kinds_is_in_one_order(tools: Tools, call: Call, off
             call.add(Sender(id=f"SE{number}", created_at=at, name="Zoë"))
     asked = Call(tools, NOW, parameters=[("limit", str(limit)), ("offset", str(offset))], uri="/v1/things")
 
-    page, counts = asked.mixed({Parcel: None, Sender: None}, asked.asked({}, ()))
+    kinds: dict[type[Record], None] = {Parcel: None, Sender: None}
+    page, counts = asked.mixed(kinds, asked.asked({}, ()))
 
     assert [one.id for one in page.records] == ["SE4", "PA3", "SE2", "PA1", "SE0"][offset:][:limit]
     assert (page.total, counts) == (5, {"parcel": 2, "sender": 3})

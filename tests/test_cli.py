@@ -87,13 +87,15 @@ def test_the_ready_line_says_all_a_program_needs(monkeypatch: pytest.MonkeyPatch
 
     _, ready = serve(monkeypatch, "--memory", "--ready-file", str(file), ask=lambda ready: ready)
 
-    assert set(ready) == {"event", "url", "api_key", "marketplace_uri", "pid", "version"}
+    assert set(ready) == {"event", "url", "dashboard_url", "api_key", "marketplace_uri", "pid", "version"}
+    assert ready["dashboard_url"] == f"{ready['url']}/_sandbox/"
     assert (ready["event"], ready["pid"], ready["version"]) == ("ready", os.getpid(), __version__)
     assert json.loads(file.read_text()) == ready
 
 
 def test_a_terminal_gets_a_table_with_a_command_to_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    ready = {"event": "ready", "url": "http://127.0.0.1:1", "api_key": "abc", "marketplace_uri": "/v1/marketplaces/M"}
+    url = "http://127.0.0.1:1"
+    ready = {"url": url, "dashboard_url": f"{url}/_sandbox/", "api_key": "abc", "marketplace_uri": "/v1/marketplaces/M"}
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
 
@@ -102,6 +104,7 @@ def test_a_terminal_gets_a_table_with_a_command_to_copy(monkeypatch: pytest.Monk
 
     said = terminal.getvalue()
     assert "curl -u abc: http://127.0.0.1:1/v1/customers" in said
+    assert "look         http://127.0.0.1:1/_sandbox/\n" in said
     assert "gone when this stops" in said
     assert ".balanced-sandbox" in said
 
@@ -270,6 +273,20 @@ def test_routes_are_listed_with_their_evidence(capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(ROUTES)
     assert all(line.split()[-1] in ("recorded", "specified", "client", "ours") for line in lines)
+
+
+def test_the_openapi_document_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["openapi"]) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["openapi"] == "3.1.0"
+    assert {route.path for route in ROUTES} <= printed["paths"].keys()
+
+
+def test_the_reference_is_printed_as_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["openapi", "--reference"]) == 0
+
+    assert capsys.readouterr().out.startswith("# Reference\n")
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,13 +22,14 @@ from sandbox.worlds import Ground, Worlds
 from tests.api import Api
 from tests.levers import Levers
 from tests.test_checkpoints import story
+from tests.served import Served
 
 SEEDS = sys.argv[1:]
 
 async def main():
     worlds = Worlds(Ground(wall=lambda: 1_400_000_000_000_000, seed="process"))
     fixtures.populate(worlds.default)
-    async with TestClient(TestServer(Application(worlds, Guard()).build())) as client:
+    async with TestClient(Served(Application(worlds, Guard()))) as client:
         default = Levers(Api(client, worlds.default.api_key))
         for seed in SEEDS:
             body = {"seed": seed, "clock": "2013-05-06T17:18:00Z", "fixtures": ["shop"]}

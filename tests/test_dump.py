@@ -25,6 +25,7 @@ from tests.conformance.setting import Setting
 from tests.conftest import Wall
 from tests.levers import Levers, problem
 from tests.resources.charging import made, payer, shown
+from tests.served import Client, Served
 from tests.test_checkpoints import story
 
 Dump = dict[str, Any]
@@ -69,7 +70,7 @@ async def test_a_world_that_was_read_back_goes_on_like_the_one_it_was_written_fr
     stories = []
     for one in worlds:
         one.default.load(deepcopy(dump))
-        client = await aiohttp_client(Application(one, Guard()).build())
+        client: Client = await aiohttp_client(Served(Application(one, Guard())))
         stories.append(await story(Levers(Api(client, one.default.api_key, one.default.marketplace_uri))))
 
     assert stories[0] == stories[1]
@@ -104,7 +105,7 @@ async def test_a_world_read_into_another_process_is_opened_by_the_key_it_had(
     dump = (await levers.get("dump")).body
     elsewhere = Worlds(Ground(wall=wall, seed="elsewhere"))
     fixtures.populate(elsewhere.default)
-    client = await aiohttp_client(Application(elsewhere, Guard()).build())
+    client: Client = await aiohttp_client(Served(Application(elsewhere, Guard())))
     there = Levers(Api(client, ""))
 
     await there.pulled("PUT", "load", dump)

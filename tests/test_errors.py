@@ -15,6 +15,7 @@ from sandbox.errors import (
     BadRequest,
     Conflict,
     Declined,
+    ExpectationFailed,
     Forbidden,
     Invalid,
     NotAllowed,
@@ -27,6 +28,7 @@ from sandbox.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    UnsupportedEncoding,
     UnsupportedType,
     envelope,
     phrase,
@@ -108,6 +110,20 @@ REFUSALS = [
     (
         TooLarge(1024),
         (413, "Request Entity Too Large", "request", "request", "Request body is larger than 1024 bytes"),
+    ),
+    (
+        UnsupportedEncoding(),
+        (
+            415,
+            "Unsupported Media Type",
+            "request",
+            "request",
+            "Content encoding is not supported; send gzip, deflate or none",
+        ),
+    ),
+    (
+        ExpectationFailed(),
+        (417, "Expectation Failed", "request", "request", "The only expectation that can be met is 100-continue"),
     ),
     (
         UnsupportedType("text/xml"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -17,6 +17,7 @@ from sandbox import fixtures
 from sandbox.call import Route
 from sandbox.fixtures import BadFixture, bundle, reading
 from sandbox.fixtures.collection import COLLECTIONS
+from sandbox.redact import conceal
 from sandbox.resources import ROUTES
 from sandbox.world import World
 from sandbox.worlds import Ground, Worlds
@@ -435,6 +436,7 @@ def test_a_reference_becomes_the_uri_of_what_it_names(world: World) -> None:
 @settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=50))
 def test_any_text_can_be_said_with_its_dollar_doubled(text: str) -> None:
+    assume(conceal(text, lambda secret: False) == text)  # but a card number, which is masked
     said = f"${text}" if text.startswith("$") else text
 
     world = populated({"customers": [{"meta": {"said": said}}]})

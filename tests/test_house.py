@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "sandbox"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-WITHOUT_ROUTES = {"book", "charges", "deliveries", "parties", "statements"}
+WITHOUT_ROUTES = {"book", "charges", "deliveries", "parties", "refusals", "statements"}
 """Files of ``resources/`` that several resources stand on; their tests are those of the resources."""
 
 TESTED_WITH = {"event_callbacks": "callbacks"}

@@ -330,7 +330,7 @@ def test_memory_is_bounded(store: Store, bodies: Bodies, monkeypatch: pytest.Mon
 
 
 def test_an_empty_page_is_the_documented_one(bodies: Bodies) -> None:
-    listing = Listing([], total=0, limit=10, offset=0, path="/v1/customers")
+    listing: Listing[Record] = Listing([], total=0, limit=10, offset=0, path="/v1/customers")
 
     assert orjson.loads(bodies.page(listing, ROOT)) == {
         "_type": "page",

@@ -100,6 +100,9 @@ def test_a_flag_beats_the_environment() -> None:
     ("flag", "value", "why"),
     [
         ("--host", "", "is empty"),
+        ("--host", "a..b", "is no host name or address; leave out scheme, port and wildcards"),
+        ("--host", "a" * 64, "is no host name or address; leave out scheme, port and wildcards"),
+        ("--host", "localhost:80", "is no host name or address; leave out scheme, port and wildcards"),
         ("--port", "65536", "is no port from 0 to 65535"),
         ("--port", "http", "is no port from 0 to 65535"),
         ("--port", "8_0", "is no port from 0 to 65535"),

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +27,7 @@ from tests.conformance.everything import deliver, everything
 from tests.conformance.setting import Setting
 from tests.conftest import Wall
 from tests.paths import reached
+from tests.served import Client, Served
 
 CHANGING = [route for route in ROUTES if route.method != "GET"]
 ASKING = [route for route in ROUTES if route.method == "GET"]
@@ -55,7 +55,7 @@ def full(wall: Wall) -> World:
     fixtures.populate(worlds.default)
 
     async def fill() -> None:
-        async with TestClient(TestServer(Application(worlds, Guard()).build())) as client:
+        async with Client(Served(Application(worlds, Guard()))) as client:
             api = Api(client, worlds.default.api_key, worlds.default.marketplace_uri)
             await everything(Setting(api, api.marketplace), wall)
             deliver(worlds.default)

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from pytest_aiohttp.plugin import AiohttpServer
 
 from sandbox.call import Call, Route
 from sandbox.client import Refused
@@ -24,6 +23,7 @@ from sandbox.testing import Sandbox, Server
 from sandbox.web.app import Application
 from sandbox.web.guard import Guard
 from sandbox.worlds import Worlds
+from tests.served import Served
 
 MAY = "2013-05-06T17:18:00Z"
 
@@ -284,13 +284,12 @@ def test_money_that_does_not_add_up_is_wrong(balanced_sandbox: Sandbox) -> None:
 
 
 async def test_a_fault_of_the_sandbox_itself_is_wrong_and_a_scripted_one_is_not(
-    worlds: Worlds, aiohttp_server: AiohttpServer
+    worlds: Worlds,
 ) -> None:
     def stumble(call: Call) -> None:
         raise ZeroDivisionError
 
     routes = (*ROUTES, Route("GET", "/v1/stumble", stumble, "specified"))
-    server = await aiohttp_server(Application(worlds, Guard(), routes=routes).build())
 
     def ask() -> list[str]:
         sandbox = Server(str(server.make_url("")), Settings(), Path()).world()
@@ -300,7 +299,8 @@ async def test_a_fault_of_the_sandbox_itself_is_wrong_and_a_scripted_one_is_not(
                 (sandbox.client.get if path == "/v1/stumble" else sandbox.client.post)(path)
         return wrongs(sandbox)
 
-    assert await to_thread(ask) == ["GET /v1/stumble ran into a fault of the sandbox itself"]
+    async with Served(Application(worlds, Guard(), routes=routes)) as server:
+        assert await to_thread(ask) == ["GET /v1/stumble ran into a fault of the sandbox itself"]
 
 
 # A server.

@@ -63,6 +63,7 @@ async def books(api: Api, worlds: Worlds) -> Books:
     worlds.default.settle()
     reversal = await made(api, f"{api.marketplace}/credits/{credit['id']}/reversals", {"amount": 50})
     books.ids = {
+        "customer": customer["id"],
         "loose": loose["id"],
         "hold": hold["id"],
         "captured": captured["id"],
@@ -155,11 +156,38 @@ PLANTED: dict[str, tuple[Tamper, str]] = {
         lambda one: one.change("credits", one.ids["credit"], status="failed"),
         "{credit} is failed, and has reversals",
     ),
+    "the book has what moved nothing": (
+        lambda one: one.drop("debits", one.ids["debit"]),
+        "there are entries of {debit}, which is not there",
+    ),
     "a refund is of a debit that is not there": (
         lambda one: one.drop("debits", one.ids["debit"]),
         "there are refunds of {debit}, which is not there",
     ),
 }
+
+
+NOBODYS = {
+    "escrow is not what the book says",
+    "escrow is less than nothing",
+    "the book has what moved nothing",
+    "a failed credit has kept its money",
+    "a reversal has moved other cents",
+    "more was reversed than credited",
+    "a credit that was not paid was reversed",
+}
+"""What is wrong with the whole only: the credit went to an account that is nobody's."""
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+async def test_what_is_broken_of_a_customer_is_named_with_it_and_nothing_else(books: Books, planted: str) -> None:
+    tamper, expected = PLANTED[planted]
+
+    tamper(books)
+
+    found = books.world.verify(books.ids["customer"])
+    assert (expected.format(**books.ids) in found) is (planted not in NOBODYS)
+    assert {*found} <= {*books.world.verify()}
 
 
 @pytest.mark.parametrize("planted", PLANTED)

@@ -364,7 +364,7 @@ def life(world: World, wall: Wall) -> list[bytes]:
         try:
             answers.append(world.perform(route, path or {}, uri=route.path, **how).body)
         except Refusal as refusal:
-            answers.append(f"{refusal.sentence} {world.request_id()}".encode())
+            answers.append(f"{refusal.sentence} {world.request_id(world.clock.now())}".encode())
 
     for day in range(3):
         wall.moment = NOW + day * DAY
@@ -405,11 +405,11 @@ def test_another_seed_or_another_time_gives_other_ids() -> None:
 
     assert len({one.api_key, seeded.api_key}) == 2
     assert len({world.marketplace_uri for world in (one, seeded, late)}) == 3
-    assert len({world.request_id() for world in (one, seeded, late)}) == 3
+    assert len({world.request_id(world.clock.now()) for world in (one, seeded, late)}) == 3
 
 
 def test_request_ids_are_never_the_same_twice(world: World) -> None:
-    assert len({world.request_id() for _ in range(100)}) == 100
+    assert len({world.request_id(world.clock.now()) for _ in range(100)}) == 100
 
 
 # What a fixture brings.

@@ -44,7 +44,7 @@ def create(call: Call) -> Account:
     return call.fetch(Account, party.id)
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Account]:
     """List the accounts, oldest first; escrow and fee are not among them."""
     return call.listing(Account, ("accounts_of", call.parent(Marketplace).id))
 
@@ -145,5 +145,5 @@ ROUTES = (
     Route("POST", _LIST, create, "recorded", takes=ACCOUNT),
     Route("GET", _LIST, index, "specified"),
     Route("GET", f"{_LIST}/{{account}}", retrieve, "specified"),
-    Route("PUT", f"{_LIST}/{{account}}", update, "recorded", takes=ACCOUNT),
+    Route("PUT", f"{_LIST}/{{account}}", update, "recorded", takes=ACCOUNT, instead=_MERCHANT_ACCOUNT),
 )

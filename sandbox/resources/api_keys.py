@@ -63,12 +63,12 @@ def create_for_merchant(call: Call) -> NewApiKey:
     return create(call)
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[ApiKey]:
     """List the keys, oldest first."""
     return call.listing(ApiKey)
 
 
-def index_of_merchant(call: Call) -> Listing:
+def index_of_merchant(call: Call) -> Listing[ApiKey]:
     """List a merchant's keys, oldest first."""
     return call.listing(ApiKey, ("merchant", call.parent(Merchant).id))
 

@@ -138,7 +138,7 @@ def create(call: Call) -> BankAccount:
     return tokenize(call, call.given)
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[BankAccount]:
     """List the marketplace's bank accounts, newest first."""
     return call.listing(BankAccount)
 
@@ -151,7 +151,7 @@ def add_to_customer(call: Call) -> BankAccount:
     return associate(call, bank_account, customer)
 
 
-def index_of_customer(call: Call) -> Listing:
+def index_of_customer(call: Call) -> Listing[BankAccount]:
     """List a customer's bank accounts, newest first."""
     return call.listing(BankAccount, ("customer", call.parent(Customer).id))
 
@@ -199,7 +199,8 @@ def describe(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
     behaviour = BEHAVIOURS.get(number)
     return {
         "name": given["name"],
-        "account_number": "x" * (len(number) - 4) + number[-4:],
+        # Of a number that has no more than its last four, none is kept.
+        "account_number": "x" * (len(number) - 4) + number[-4:] if len(number) > 4 else "x" * len(number),
         "routing_number": routing_number,
         "bank_name": BANKS.get(routing_number),
         "type": given.get("type", "checking"),
@@ -260,6 +261,9 @@ ROUTES = (
     *_members("/v1", index),
     Route("POST", f"{_MARKETPLACE}/bank_accounts", create, "recorded", takes=BANK_ACCOUNT, open="marketplace"),
     *_members(_MARKETPLACE, index),
-    *(Route("POST", f"{owner}/bank_accounts", add_to_customer, "specified", takes=BANK_ACCOUNT) for owner in _OWNERS),
+    *(
+        Route("POST", f"{owner}/bank_accounts", add_to_customer, "specified", takes=BANK_ACCOUNT, instead=_ADD)
+        for owner in _OWNERS
+    ),
     *(route for owner in _OWNERS for route in _members(owner, index_of_customer)),
 )

@@ -31,7 +31,7 @@ def create(call: Call) -> Callback:
     return call.add(Callback(**call.born("CB"), **call.given))
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Callback]:
     """List the callbacks, newest first."""
     return call.listing(Callback)
 

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.call import Call, Route, Verb
 from sandbox.errors import BadRequest, Conflict, Invalid
@@ -44,13 +44,22 @@ ACCEPTED = frozenset(
 )
 """Test numbers that succeed (``entities.md`` §9.9)."""
 
-_BRANDS = {
+Brand = Literal["Visa", "MasterCard", "American Express", "Discover"]
+CardType = Literal["visa", "mastercard", "amex", "discover"]
+Check = Literal["passed", "unknown"]
+
+_BRANDS: Mapping[Brand, re.Pattern[str]] = {
     "Visa": re.compile("4[0-9]{12}(?:[0-9]{3})?"),
     "MasterCard": re.compile("5[1-5][0-9]{14}"),
     "American Express": re.compile("3[47][0-9]{13}"),
     "Discover": re.compile("(?:6011|65[0-9]{2})[0-9]{12}"),
 }
-_TYPES = {"Visa": "visa", "MasterCard": "mastercard", "American Express": "amex", "Discover": "discover"}
+_TYPES: Mapping[Brand, CardType] = {
+    "Visa": "visa",
+    "MasterCard": "mastercard",
+    "American Express": "amex",
+    "Discover": "discover",
+}
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +76,8 @@ log = logging.getLogger(__name__)
 class Card(Record):
     """A card: brand, last four digits, expiry and a keyed hash of the number."""
 
-    brand: str
-    card_type: str
+    brand: Brand
+    card_type: CardType
     last_four: str
     expiration_month: int
     expiration_year: int
@@ -77,8 +86,8 @@ class Card(Record):
     street_address: str | None = given(Text(), default=None)
     postal_code: str | None = given(Text(), default=None)
     country_code: str | None = given(Text(), default=None)
-    postal_code_check: str = "unknown"
-    security_code_check: str = "unknown"
+    postal_code_check: Check = "unknown"
+    security_code_check: Check = "unknown"
     is_valid: bool = True
     is_verified: bool = True
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
@@ -126,7 +135,7 @@ def create(call: Call) -> Card:
     return tokenize(call, call.given)
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Card]:
     """List the marketplace's cards, newest first."""
     return call.listing(Card)
 
@@ -139,7 +148,7 @@ def add_to_customer(call: Call) -> Card:
     return associate(call, card, customer)
 
 
-def index_of_customer(call: Call) -> Listing:
+def index_of_customer(call: Call) -> Listing[Card]:
     """List a customer's cards, newest first."""
     return call.listing(Card, ("customer", call.parent(Customer).id))
 
@@ -211,7 +220,7 @@ def associate(call: Call, card: Card, customer: str) -> Card:
     return call.change(card, customer=customer)
 
 
-def brand_of(number: str) -> str | None:
+def brand_of(number: str) -> Brand | None:
     """Return the brand of a card number by its first digits, None for one this API does not take."""
     return next((brand for brand, pattern in _BRANDS.items() if pattern.fullmatch(number)), None)
 
@@ -271,6 +280,6 @@ def _members(parent: str, listed: Verb) -> tuple[Route, ...]:
 ROUTES = (
     Route("POST", f"{_MARKETPLACE}/cards", create, "recorded", takes=CARD, open="marketplace"),
     *_members(_MARKETPLACE, index),
-    *(Route("POST", f"{owner}/cards", add_to_customer, "specified", takes=CARD) for owner in _OWNERS),
+    *(Route("POST", f"{owner}/cards", add_to_customer, "specified", takes=CARD, instead=_ADD) for owner in _OWNERS),
     *(route for owner in _OWNERS for route in _members(owner, index_of_customer)),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.bank import FAILS, PENDING, SUCCEEDS, Outcome, settles_at
 from sandbox.call import Call, Duty, Route, Verb
@@ -53,7 +53,7 @@ class Credit(Record):
     appears_on_statement_as: str = given(STATEMENT)
     description: str | None = given(Text(), default=None)
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
-    status: str = "pending"
+    status: Literal["pending", "paid", "failed"] = "pending"
     available_at: str | None = kept(default=None, views=NOT_ROOT)
     fee: None = kept(default=None, views=NOT_ROOT)
     transaction_number: str = kept(views=NOT_ROOT)
@@ -123,17 +123,17 @@ def create_for_customer(call: Call) -> Credit:
     return _pay_out(call, bank_account)
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Credit]:
     """List the marketplace's credits, newest first."""
     return call.listing(Credit)
 
 
-def index_of_bank_account(call: Call) -> Listing:
+def index_of_bank_account(call: Call) -> Listing[Credit]:
     """List the credits of a bank account, newest first."""
     return call.listing(Credit, ("bank_account", call.parent(BankAccount).id))
 
 
-def index_of_customer(call: Call) -> Listing:
+def index_of_customer(call: Call) -> Listing[Credit]:
     """List a customer's credits, newest first."""
     return call.listing(Credit, ("customer", call.parent(Customer).id))
 

@@ -24,6 +24,8 @@ LINKS: Form = {
 }
 """What a body may name to add an instrument; alone, it leaves the profile as it is."""
 
+_BLANK: Mapping[str, Any] = {**dict.fromkeys(Customer.shape.given), "meta": {}, "address": {}}
+
 ACTIVITY = ("hold", "debit", "credit")
 """The kinds that keep a customer from being deleted (``entities.md`` §7.9)."""
 
@@ -38,7 +40,7 @@ def create(call: Call) -> Customer:
     return call.fetch(Customer, customer.id)
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Customer]:
     """List the customers, newest first, accounts among them."""
     return call.listing(Customer)
 
@@ -87,8 +89,7 @@ def add_instruments(call: Call, party: str, given: Mapping[str, Any]) -> None:
 
 
 def _profile(given: Mapping[str, Any]) -> dict[str, Any]:
-    blank: dict[str, Any] = {"meta": {}, "address": {}}
-    return {name: given.get(name, blank.get(name)) for name in Customer.shape.given}
+    return {name: given.get(name, default) for name, default in _BLANK.items()}
 
 
 def _identity(profile: Mapping[str, Any]) -> dict[str, Any]:

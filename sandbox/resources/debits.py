@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.bank import FAILS, PENDING, settles_at
 from sandbox.call import Call, Duty, Evidence, Route, Verb
@@ -43,7 +43,7 @@ class Debit(Record):
     description: str | None = given(Text(), default=None)
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
     fee: None = None
-    status: str = "pending"
+    status: Literal["pending", "succeeded", "failed"] = "pending"
     available_at: str | None = None
     transaction_number: str = kept()
     customer: str = embeds("customer", listed=False, account=NOT_CUSTOMERS)
@@ -97,22 +97,22 @@ def create_for_bank_account(call: Call) -> Debit:
     return _charge(call, customer, _source(call, customer, bank_account))
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Debit]:
     """List the marketplace's debits, newest first."""
     return call.listing(Debit)
 
 
-def index_of_customer(call: Call) -> Listing:
+def index_of_customer(call: Call) -> Listing[Debit]:
     """List a customer's debits, newest first."""
     return call.listing(Debit, ("customer", call.parent(Customer).id))
 
 
-def index_of_hold(call: Call) -> Listing:
+def index_of_hold(call: Call) -> Listing[Debit]:
     """List the debit a hold was captured with, if it was."""
     return call.listing(Debit, ("hold", call.parent(Hold).id))
 
 
-def index_of_bank_account(call: Call) -> Listing:
+def index_of_bank_account(call: Call) -> Listing[Debit]:
     """List the debits of a bank account, newest first."""
     return call.listing(Debit, ("source", call.parent(BankAccount).id))
 

@@ -123,7 +123,7 @@ class Attempt:
         return self.response_status is not None and 200 <= self.response_status < 300
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[EventCallback]:
     """List an event's callbacks, the one registered first before the others."""
     return call.listing(EventCallback, ("event", call.parent(Event).id))
 
@@ -138,7 +138,7 @@ def replay(call: Call) -> EventCallback:
     return send_anew(call, call.parent(EventCallback))
 
 
-def index_of_logs(call: Call) -> Listing:
+def index_of_logs(call: Call) -> Listing[EventCallbackLog]:
     """List the attempts to send an event to a callback, oldest first."""
     return call.listing(EventCallbackLog, ("event_callback", call.parent(EventCallback).id))
 

@@ -36,7 +36,7 @@ Status = Literal["failed", "pending", "retrying", "succeeded"]
     "event",
     plural="events",
     prefix="EV",
-    listed_under=("of",),
+    listed_under=("of", "type"),
     collections=("callbacks",),
     filterable={"occurred_at": "datetime", "type": "choice"},
     sortable=("occurred_at",),
@@ -77,7 +77,7 @@ def recount(call: Call, event: Event, was: Status, now: Status) -> None:
     call.change(event, callback_statuses=statuses)
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Event]:
     """List the marketplace's events, oldest first."""
     return call.listing(Event)
 
@@ -87,7 +87,7 @@ def retrieve(call: Call) -> Event:
     return call.parent(Event)
 
 
-def index_of_record(call: Call) -> Listing:
+def index_of_record(call: Call) -> Listing[Event]:
     """List what happened to the record the path names, oldest first."""
     (record,) = call.at.values()
     return call.listing(Event, ("of", record.id))

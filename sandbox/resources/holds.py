@@ -76,12 +76,12 @@ def create(call: Call) -> Hold:
     return hold
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Hold]:
     """List the marketplace's holds, newest first; those of card debits are among them."""
     return call.listing(Hold)
 
 
-def index_of_customer(call: Call) -> Listing:
+def index_of_customer(call: Call) -> Listing[Hold]:
     """List a customer's holds, newest first."""
     return call.listing(Hold, ("customer", call.parent(Customer).id))
 

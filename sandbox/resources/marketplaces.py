@@ -75,7 +75,7 @@ def create(call: Call) -> Marketplace:
     return call.add(Marketplace(**born, owner_account=owner, owner_customer=owner, **given))
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Marketplace]:
     """List the one marketplace, or none before it is created."""
     return call.listing(Marketplace)
 

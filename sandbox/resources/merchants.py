@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.call import Call, Route
 from sandbox.errors import Invalid, Redirect
 from sandbox.fields import Choice, Email, Find, Flag, Meta, Month, Nested, Reader, Text, as_text
+from sandbox.json_schema import SCALARS, Schema, describe
 from sandbox.represent import Listing
 from sandbox.resource import Record, embeds, given, hidden, resource
 from sandbox.resources import bank_accounts
@@ -27,6 +28,11 @@ class TaxId:
 
     def read(self, raw: Any, find: Find) -> str:
         return Text(least=4, most=9, secret=True).read(as_text(raw).replace("-", ""), find)
+
+
+@describe.register
+def _(reader: TaxId) -> Schema:
+    return {"type": SCALARS, "pattern": "^-*(?:[^-]-*){4,9}$"}
 
 
 _ADDRESS: dict[str, Reader] = {
@@ -145,7 +151,7 @@ def revise(call: Call, merchant: Merchant, given: Mapping[str, Any], account: st
     return call.change(merchant, **changes)
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Merchant]:
     """List the one merchant the key belongs to."""
     return call.listing(Merchant, ("part", KEY_HOLDER))
 
@@ -162,7 +168,7 @@ def update(call: Call) -> Merchant:
     return revise(call, merchant, call.given, account.id if account else None)
 
 
-def accounts(call: Call) -> Listing:
+def accounts(call: Call) -> Listing[Account]:
     """List the accounts that were underwritten with a merchant."""
     return call.listing(Account, ("merchant", call.parent(Merchant).id))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sandbox.call import Call
 from sandbox.fields import Address, Email, Fault, Find, Form, Meta, Month, Nested, Text, Uri, as_text
+from sandbox.json_schema import Schema, describe
 from sandbox.resource import ABSENT, Absent, Family, Place, Record, given, hidden, points_to, resource
 
 ADDRESS_PARTS = ("line1", "line2", "city", "state", "postal_code", "country_code")
@@ -37,6 +38,12 @@ class LastFour:
         if not _FOUR_DIGITS.fullmatch(as_text(raw)):
             raise Fault(f'"{MASK}" must be four digits')
         return MASK
+
+
+@describe.register
+def _(reader: LastFour) -> Schema:
+    pattern = f"^(?:[0-9]{{4}}|{MASK})$" if reader.echo else "^[0-9]{4}$"
+    return {"type": ["string", "integer", "null"], "pattern": pattern, "minimum": 1000, "maximum": 9999}
 
 
 @resource(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.call import Call, Evidence, Route, Verb
 from sandbox.errors import BadRequest, Conflict, Invalid
@@ -35,7 +35,7 @@ class Refund(Record):
     description: str | None = given(Text(), default=None)
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
     fee: None = None
-    status: str = "pending"
+    status: Literal["pending", "succeeded"] = "pending"
     transaction_number: str = kept()
     debit: str = embeds("debit")
     customer: str = embeds("customer", listed=False, account=NOT_CUSTOMERS)
@@ -73,17 +73,17 @@ def create(call: Call) -> Refund:
     return call.change(refund, "succeeded", status="succeeded")
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Refund]:
     """List the marketplace's refunds, newest first."""
     return call.listing(Refund)
 
 
-def index_of_customer(call: Call) -> Listing:
+def index_of_customer(call: Call) -> Listing[Refund]:
     """List a customer's refunds, newest first."""
     return call.listing(Refund, ("customer", call.parent(Customer).id))
 
 
-def index_of_debit(call: Call) -> Listing:
+def index_of_debit(call: Call) -> Listing[Refund]:
     """List the refunds of a debit, newest first."""
     return call.listing(Refund, ("debit", call.parent(Debit).id))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.call import Call, Route, Verb
 from sandbox.errors import BadRequest, Conflict
@@ -32,7 +32,7 @@ class Reversal(Record):
     appears_on_statement_as: str
     description: str | None = given(Text(), default=None)
     meta: Mapping[str, str] = given(Meta(), default_factory=dict)
-    status: str = "pending"
+    status: Literal["pending", "succeeded"] = "pending"
     fee: None = None
     transaction_number: str
     credit: str = embeds("credit")
@@ -74,17 +74,17 @@ def create(call: Call) -> Reversal:
     return call.change(reversal, "succeeded", status="succeeded")
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Reversal]:
     """List the marketplace's reversals, newest first."""
     return call.listing(Reversal)
 
 
-def index_of_credit(call: Call) -> Listing:
+def index_of_credit(call: Call) -> Listing[Reversal]:
     """List the reversals of a credit, newest first."""
     return call.listing(Reversal, ("credit", call.parent(Credit).id))
 
 
-def index_of_customer(call: Call) -> Listing:
+def index_of_customer(call: Call) -> Listing[Reversal]:
     """List a customer's reversals, newest first."""
     return call.listing(Reversal, ("customer", call.parent(Customer).id))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.fields import Fault, Find, Text, quote
+from sandbox.json_schema import SCALARS, Schema, describe
 
 LONGEST = 22
 """Characters a statement text may have."""
@@ -26,6 +27,11 @@ class Statement:
         if not _PRINTED.fullmatch(text):
             raise Fault(f"{quote(text)} must hold only characters that can be printed on a statement")
         return text
+
+
+@describe.register
+def _(reader: Statement) -> Schema:
+    return {"type": SCALARS, "maxLength": LONGEST, "pattern": f"^{_PRINTED.pattern}$"}
 
 
 STATEMENT = Statement()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from sandbox.call import Call, Route
 from sandbox.clock import stamp
 from sandbox.errors import Conflict, NotFound
@@ -32,7 +34,7 @@ class Verification(Record):
 
     attempts: int = 0
     remaining_attempts: int = ATTEMPTS
-    state: str = "pending"
+    state: Literal["pending", "verified", "failed"] = "pending"
     updated_at: str
     bank_account: str = hidden()
 
@@ -61,7 +63,7 @@ def create(call: Call) -> Verification:
     return call.change(verification, "deposited")
 
 
-def index(call: Call) -> Listing:
+def index(call: Call) -> Listing[Verification]:
     """List a bank account's verifications, newest first."""
     return call.listing(Verification, ("bank_account", call.parent(BankAccount).id))
 

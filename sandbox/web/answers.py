@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 from aiohttp import hdrs, web
 
 from sandbox import __version__
+from sandbox.redact import redact
 
 SERVER = ((hdrs.SERVER, f"balanced-sandbox/{__version__}"),)
 """The header every answer has, in the place of aiohttp's own."""
+
+
+T = TypeVar("T")
 
 
 class Problem(Exception):
@@ -25,10 +29,17 @@ class Problem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class Created(Generic[T]):
     """What a lever has made, answered with 201."""
 
-    body: Any
+    body: T
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An answer that is JSON already."""
+
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,8 @@ def respond(answer: Any) -> web.Response:
         return web.Response(status=204, headers=SERVER)
     if isinstance(answer, Lines):
         return web.Response(text=answer.text + "\n", headers=SERVER)
+    if isinstance(answer, Written):
+        return web.Response(body=answer.body, content_type="application/json", headers=SERVER)
     if isinstance(answer, Created):
         return _json(201, answer.body, "application/json")
     return _json(200, answer, "application/json")
@@ -51,9 +64,10 @@ def respond(answer: Any) -> web.Response:
 
 def refused(problem: Problem) -> web.Response:
     """Return a problem document."""
-    body: dict[str, Any] = {"type": "about:blank", "status": problem.status, "detail": problem.detail}
+    # Both may repeat what was sent.
+    body: dict[str, Any] = {"type": "about:blank", "status": problem.status, "detail": redact(problem.detail)}
     if problem.field is not None:
-        body["field"] = problem.field
+        body["field"] = redact(problem.field)
     return _json(problem.status, body, "application/problem+json")
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.typedefs import LooseHeaders
 
 from sandbox.call import Route
 from sandbox.codes import reference
 from sandbox.errors import (
+    ExpectationFailed,
     Forbidden,
     Invalid,
     NotAllowed,
@@ -25,34 +28,42 @@ from sandbox.errors import (
     envelope,
     phrase,
 )
+from sandbox.redact import conceal
 from sandbox.request_log import Entry, Why
 from sandbox.resources import ROUTES
-from sandbox.web import answers
+from sandbox.web import answers, page
 from sandbox.web.answers import SERVER, Problem
 from sandbox.web.auth import Auth
-from sandbox.web.body import read_body
+from sandbox.web.body import DEADLINE, LIMIT, read_body
 from sandbox.web.control import Control
 from sandbox.web.delivery import Courier, Delivery
 from sandbox.web.disk import Disk
 from sandbox.web.guard import CONTROL, Guard, Pairs
+from sandbox.web.paths import Handler, Paths
 from sandbox.web.pulse import Pulse
+from sandbox.web.stream import Streams
 from sandbox.world import Answer, World
 from sandbox.worlds import Worlds
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-WORLD = web.RequestKey("world", World)
-ENTRY = web.RequestKey("entry", Entry)
+NOTED = web.RequestKey("noted", tuple[World, Entry])
+"""What was noted of a request, and in which world."""
 
 FAULT = "X-Sandbox-Fault"
 REQUEST_ID = "X-Sandbox-Request-Id"
 RULE = "X-Sandbox-Rule"
+
+NOT_NOTED = f"OHM{0:032x}"
+"""The id of every request that nobody notes."""
 
 # Exactly this and no charset: the official Python client looks the whole value up.
 _JSON = ((hdrs.CONTENT_TYPE, "application/json"),)
 _PARAMETERS = 100  # in one query string
 
 log = logging.getLogger(__name__)
+
+
+class _Stranger(Forbidden):
+    """Who the guard does not let in; nobody notes it, as a page could fill the log and use up the ids."""
 
 
 class _NothingHappened(Exception):
@@ -63,110 +74,154 @@ class Application:
     """The worlds over HTTP."""
 
     def __init__(
-        self, worlds: Worlds, guard: Guard, routes: Sequence[Route] = ROUTES, *, delivery: Delivery | None = None
+        self,
+        worlds: Worlds,
+        guard: Guard,
+        routes: Sequence[Route] = ROUTES,
+        *,
+        delivery: Delivery | None = None,
+        body_deadline: float = DEADLINE,
     ) -> None:
         self._worlds = worlds
         self._guard = guard
-        self._routes = routes
+        self._deadline = body_deadline
         self._auth = Auth(worlds)
         self._disk = Disk()
         self.pulse = Pulse()
         """Beats whenever something may have changed in a world."""
+        self._streams = Streams(worlds, self.pulse)
         # Without it nothing is sent to callbacks: events wait in the outbox.
         self._courier = None if delivery is None else Courier(worlds, self.pulse, self._disk, delivery)
+        self.paths: Paths[Handler] = Paths()
+        """Whatever can be asked for."""
+        control = Control(worlds, self._auth, self._disk, self._streams, guard, body_deadline)
+        own = ((route.method, route.path, self._handler(route)) for route in routes)
+        for method, path, handler in (*own, *control.handlers(), *page.handlers()):
+            self.paths.add(method, path, handler)
+            if method == "GET":
+                self.paths.add("HEAD", path, handler)
 
-    def build(self) -> web.Application:
-        """Return the aiohttp application."""
-        app = web.Application(middlewares=[self._answer])
-        for route in self._routes:
-            app.router.add_route(route.method, route.path, self._serve(route))
-            if route.method == "GET":
-                app.router.add_route("HEAD", route.path, self._serve(route))
-        app.router.add_routes(Control(self._worlds, self._auth, self.pulse, self._disk).routes())
+    async def start(self) -> None:
+        """Begin to send events to callbacks."""
         if self._courier is not None:
-            app.on_startup.append(self._courier.start)
-            app.on_cleanup.append(self._courier.stop)
-        return app
+            await self._courier.start()
 
-    @web.middleware
-    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def end_streams(self) -> None:
+        """End the answers that would never end by themselves."""
+        self._streams.end()
+
+    async def stop(self) -> None:
+        """Send no more events to callbacks."""
+        if self._courier is not None:
+            await self._courier.stop()
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request, whatever it is."""
         started = time.perf_counter()
-        response = await self._guarded(request, handler)
-        entry, world = request.get(ENTRY), request.get(WORLD)
-        if entry is not None and world is not None:
-            entry.milliseconds = round((time.perf_counter() - started) * 1000, 3)
+        guarded = self._guard.answer_headers(request.headers)
+        try:
+            answered = await self._handle(request)
+        except Refusal as refusal:
+            answered = self._refused(request, refusal)
+        except _NothingHappened:
+            answered = Answer(500)
+        except Exception:
+            log.exception("a fault of the sandbox: %s %s", request.method, request.path)
+            answered = self._refused(request, Surprise())
+        return self._noted(request, _respond(answered, guarded), started)
+
+    def refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
+        """Return the answer to what aiohttp refuses by itself, as it is no HTTP."""
+        started = time.perf_counter()
+        if request.headers:  # what was no HTTP has none that could be judged
+            reason = self._guard.refuse(request.method, request.path, request.headers, request.raw_path)
+            refusal = _Stranger(reason) if reason else refusal
+        guarded = self._guard.answer_headers(request.headers)
+        return self._noted(request, _respond(self._refused(request, refusal), guarded), started)
+
+    async def _handle(self, request: web.BaseRequest) -> Answer | web.StreamResponse:
+        """Let a request through to whoever answers it; raises ``Refusal``."""
+        method, headers = request.method, request.headers
+        reason = self._guard.refuse(method, request.path, headers, request.raw_path)
+        if reason is not None:
+            raise _Stranger(reason)
+        if not request.raw_path.isascii():  # aiohttp's parser in C refuses it, the one in Python does not
+            raise Invalid("Request is not valid HTTP")
+        if method == "OPTIONS" and (preflight := self._guard.preflight(method, headers)):
+            return Answer(204, headers=dict(preflight))
+        if hdrs.EXPECT in headers:
+            await _tell_to_go_on(request)
+        ends, ids = self.paths.find(request.rel_url.path_safe)
+        if not ends:
+            raise NotFound
+        end = ends.get(method)
+        if end is None:
+            raise NotAllowed(", ".join(sorted(ends)))
+        return await end.handler(request, end.named(ids))
+
+    def _noted(self, request: web.BaseRequest, response: web.StreamResponse, started: float) -> web.StreamResponse:
+        """Complete what was noted of a request."""
+        noted = request.get(NOTED)
+        if noted is not None:
+            world, entry = noted
+            entry.seconds = time.perf_counter() - started
             entry.status = None if _is_dropped(entry, "before") else response.status
             response.headers[REQUEST_ID] = entry.id
             world.seen.note(entry.operation, entry.why and entry.why.rule)
+            self._streams.answered(world, entry)
             if log.isEnabledFor(logging.DEBUG):
                 asked = f"{entry.method} {entry.uri} {entry.status} {entry.milliseconds} ms"
                 log.debug("%s %s %s %s", asked, entry.operation or "-", entry.id, world.name)
         return response
 
-    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        guarded = self._guard.answer_headers(request.headers)
-        try:
-            reason = self._guard.refuse(request.method, request.path, request.headers)
-            if reason:
-                raise Forbidden(reason)
-            preflight = self._guard.preflight(request.method, request.headers)
-            if preflight:
-                return _respond(Answer(204), preflight)
-            response = await handler(request)
-            response.headers.extend(guarded)
-            return response
-        except Refusal as refusal:
-            return self._refused(request, refusal, guarded)
-        except _NothingHappened:
-            return _respond(Answer(500), ())
-        except web.HTTPException as refused:
-            return self._refused(request, _translated(refused), guarded)
-        except Exception:
-            log.exception("a fault of the sandbox: %s %s", request.method, request.path)
-            return self._refused(request, Surprise(), guarded)
-
-    def _refused(self, request: web.Request, refusal: Refusal, guarded: Pairs) -> web.Response:
+    def _refused(self, request: web.BaseRequest, refusal: Refusal) -> Answer | web.StreamResponse:
         if request.path.startswith(CONTROL):
             response = answers.refused(Problem(refusal.status, refusal.sentence))
-            response.headers.extend((*refusal.headers.items(), *guarded))
+            response.headers.extend(refusal.headers)
             return response
-        entry = request.get(ENTRY) or self._note(request, self._whoever(request), "")
+        if not _is_worth_noting(request, refusal):
+            headers = {RULE: refusal.rule, REQUEST_ID: NOT_NOTED}
+            return Answer(refusal.status, _error(refusal, NOT_NOTED), headers)
+        noted = request.get(NOTED)
+        entry = self._note(request, self._whoever(request), "") if noted is None else noted[1]
         field, expected = next(iter(refusal.extras.items()), (None, None))
         entry.why = Why(refusal.rule, field, expected or refusal.sentence, reference(refusal.category_code))
-        entry.answer = orjson.dumps(envelope(refusal, entry.id))
-        return _respond(Answer(refusal.status, entry.answer, {**refusal.headers, RULE: refusal.rule}), guarded)
+        entry.answer = _error(refusal, entry.id)
+        return Answer(refusal.status, entry.answer, {**refusal.headers, RULE: refusal.rule})
 
-    def _note(self, request: web.Request, world: World, operation: str) -> Entry:
+    def _note(self, request: web.BaseRequest, world: World, operation: str) -> Entry:
         """Note a request on receipt."""
+        now = world.clock.now()
         entry = Entry(
-            world.request_id(),
-            world.clock.now(),
+            world.request_id(now),
+            now,
             request.method,
             request.rel_url.raw_path_qs,
             operation,
             has_key=hdrs.AUTHORIZATION in request.headers,
+            began=world.store.sequence,
         )
         world.requests.note(entry)
-        request[WORLD], request[ENTRY] = world, entry
+        request[NOTED] = (world, entry)
         return entry
 
-    def _serve(self, route: Route) -> Handler:
-        async def serve(request: web.Request) -> web.StreamResponse:
-            world = self._world(request, route)
+    def _handler(self, route: Route) -> Handler:
+        async def handle(request: web.BaseRequest, ids: Mapping[str, str]) -> Answer:
+            world = self._world(request, route, ids)
             if world is None:
-                body = await read_body(request)
+                body = await read_body(request, LIMIT, self._deadline)
                 world, answer = self._worlds.open_with_key(body)
                 entry = self._note(request, world, operation)
                 entry.body = body
                 await self._kept(world)
             else:
                 entry = self._note(request, world, operation)
-                entry.body = await read_body(request)
+                entry.body = await read_body(request, LIMIT, self._deadline) if request.can_read_body else {}
                 entry.fault = world.trouble(route, request.path, entry.body, request.headers.get(FAULT))
                 if entry.fault:
                     await _before(request, entry)
                 try:
-                    answer = self._perform(request, route, world, entry)
+                    answer = _perform(request, route, ids, world, entry)
                 finally:
                     await self._kept(world)  # a refusal may have kept something too
                     if _is_dropped(entry, "after"):
@@ -174,36 +229,24 @@ class Application:
                 if "status_after_commit" in entry.fault:
                     raise Scripted(entry.fault["status_after_commit"])
             entry.answer = answer.body
-            return _respond(answer, ())
+            return answer
 
         operation = route.operation
-        return serve
-
-    def _perform(self, request: web.Request, route: Route, world: World, entry: Entry) -> Answer:
-        query = request.rel_url.raw_query_string
-        return world.perform(
-            route,
-            request.match_info,
-            parameters=_parameters(query) if query else (),
-            body=entry.body,
-            uri=request.rel_url.raw_path,
-            decline=entry.fault.get("decline"),
-            bank=entry.fault.get("bank"),
-            told_twice=entry.fault.get("duplicate_delivery", False),
-        )
+        return handle
 
     async def _kept(self, world: World) -> None:
         """Return when all is on the disk, and tell who waits for a change; also when the client does not wait."""
         try:
-            await self._disk.synced(world)
+            if world.store.unsynced:
+                await self._disk.synced(world)
         finally:
             self.pulse.beat(world)
 
-    def _whoever(self, request: web.Request) -> World:
+    def _whoever(self, request: web.BaseRequest) -> World:
         """Return the world of whoever asks; strangers are in the default world."""
         return self._auth.world(request.headers.get(hdrs.AUTHORIZATION)) or self._worlds.default
 
-    def _world(self, request: web.Request, route: Route) -> World | None:
+    def _world(self, request: web.BaseRequest, route: Route, ids: Mapping[str, str]) -> World | None:
         """Return whose world this is about, None for one to be opened; raises ``Unauthorized``."""
         header = request.headers.get(hdrs.AUTHORIZATION)
         world = self._auth.world(header)
@@ -211,7 +254,7 @@ class Application:
             if route.open == "world":
                 return None
             if route.open == "marketplace":
-                world = self._worlds.with_marketplace(request.match_info["marketplace"])
+                world = self._worlds.with_marketplace(ids["marketplace"])
                 if world is None:
                     raise NotFound
         if world is None:
@@ -219,7 +262,38 @@ class Application:
         return world
 
 
-async def _before(request: web.Request, entry: Entry) -> None:
+async def _tell_to_go_on(request: web.BaseRequest) -> None:
+    """Meet the one expectation there is; raises ``ExpectationFailed``."""
+    if request.headers[hdrs.EXPECT].lower() != "100-continue":
+        raise ExpectationFailed
+    if request.version >= HttpVersion11:
+        try:
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        except ConnectionError:
+            raise _NothingHappened from None
+        request.writer.output_size = 0  # this was not the answer yet
+
+
+def _perform(request: web.BaseRequest, route: Route, ids: Mapping[str, str], world: World, entry: Entry) -> Answer:
+    query = request.rel_url.raw_query_string
+    return world.perform(
+        route,
+        ids,
+        parameters=_parameters(query) if query else (),
+        body=entry.body,
+        uri=request.rel_url.raw_path,
+        decline=entry.fault.get("decline"),
+        bank=entry.fault.get("bank"),
+        told_twice=entry.fault.get("duplicate_delivery", False),
+    )
+
+
+def _is_worth_noting(request: web.BaseRequest, refusal: Refusal) -> bool:
+    """Tell whether to note what is refused: neither a stranger nor what is no HTTP, which has no headers here."""
+    return not isinstance(refusal, _Stranger) and bool(request.headers) and request.raw_path.isascii()
+
+
+async def _before(request: web.BaseRequest, entry: Entry) -> None:
     """Do what a fault does before anything has happened."""
     await asyncio.sleep(entry.fault.get("delay_ms", 0) / 1000)
     if _is_dropped(entry, "before"):
@@ -233,34 +307,54 @@ def _is_dropped(entry: Entry, when: str) -> bool:
     return entry.fault.get("drop") == when
 
 
-def _drop(request: web.Request) -> None:
+def _drop(request: web.BaseRequest) -> None:
     """Break the connection: whatever is answered is written to nobody."""
     if request.transport is not None:
         request.transport.abort()
 
 
-def _respond(answer: Answer, headers: Pairs) -> web.Response:
+def _error(refusal: Refusal, request_id: str) -> bytes:
+    """Return the envelope of a refusal; what it repeats of the request holds no card number and no API key."""
+    body = envelope(refusal, request_id)
+    body["description"] = conceal(body["description"], _may_be_key)
+    if refusal.extras:
+        body["extras"] = {name: conceal(detail, _may_be_key) for name, detail in refusal.extras.items()}
+    return orjson.dumps(body)
+
+
+def _may_be_key(secret: str) -> bool:
+    return True
+
+
+def _respond(answered: Answer | web.StreamResponse, guarded: Pairs) -> web.StreamResponse:
+    if isinstance(answered, web.StreamResponse):
+        answered.headers.extend(guarded)
+        return answered
     response = web.Response(
-        status=answer.status,
-        reason=phrase(answer.status).upper(),
-        body=answer.body or None,
-        headers=(*SERVER, *(_JSON if answer.body else ()), *headers),
+        status=answered.status,
+        reason=_reason(answered.status),
+        body=answered.body or None,
+        headers=_headers(guarded, bool(answered.body)),
     )
-    response.headers.extend(answer.headers)
+    if answered.headers:
+        response.headers.update(answered.headers)  # a preflight's say again what all say
     return response
 
 
-def _parameters(query: str) -> list[tuple[str, str]]:
+@cache
+def _reason(status: int) -> str:
+    return phrase(status).upper()
+
+
+@lru_cache  # for the few origins that pages come from; a dict of aiohttp's own is copied quickly
+def _headers(guarded: Pairs, has_body: bool) -> LooseHeaders:
+    response = web.Response(headers=(*SERVER, *(_JSON if has_body else ()), *guarded))
+    return response.headers
+
+
+@lru_cache(1024)  # clients ask for the same few pages
+def _parameters(query: str) -> Sequence[tuple[str, str]]:
     try:
         return parse_qsl(query, keep_blank_values=True, max_num_fields=_PARAMETERS)
     except ValueError:
         raise Invalid(f"A query string has at most {_PARAMETERS} parameters") from None
-
-
-def _translated(refused: web.HTTPException) -> Refusal:
-    if isinstance(refused, web.HTTPMethodNotAllowed):
-        return NotAllowed(", ".join(sorted(refused.allowed_methods)))
-    if isinstance(refused, web.HTTPNotFound):
-        return NotFound()
-    log.error("aiohttp refused with %d %s", refused.status, refused.reason)
-    return Invalid(refused.reason) if refused.status < 500 else Surprise()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -13,7 +14,8 @@ import orjson
 from aiohttp import StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from sandbox.errors import Invalid, RequestTimeout, TooLarge, UnsupportedType
+from sandbox.errors import Invalid, RequestTimeout, TooLarge, UnsupportedEncoding, UnsupportedType
+from sandbox.redact import redact
 
 DEADLINE = 10.0  # seconds, for the whole body
 LIMIT = 256 * 1024  # bytes, after decompression
@@ -23,6 +25,8 @@ PAIRS = 1000  # in one form
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
+_ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})  # what aiohttp reads wherever it is installed
+
 # A quote inside a string is written \", so this matches once per key; text in a string can only add matches.
 _KEY_END = re.compile(rb'"[ \t\n\r]*:')
 # An odd number of backslashes before u0000: an even number is escaped backslashes followed by plain text.
@@ -31,18 +35,20 @@ _FORM_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])*)")
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
 
-async def read_body(request: web.BaseRequest, limit: int = LIMIT) -> dict[str, Any]:
+async def read_body(request: web.BaseRequest, limit: int = LIMIT, deadline: float = DEADLINE) -> dict[str, Any]:
     """Return what the request carries as one object, ``{}`` for an empty body; to be called once a request.
 
-    ``limit`` is the most it may have, in bytes after decompression.
+    ``limit`` is the most it may have, in bytes after decompression, and ``deadline`` the seconds it may take.
 
     Raises the refusals of 400, 408, 413 and 415. What they leave unread is no later request's concern: aiohttp reads it
-    to its end after the answer, and closes the connection when the end does not come within ``lingering_time``.
+    to its end after the answer, and closes the connection when the end does not come in time.
     """
     if not request.can_read_body:
         return {}
     form = _declares_form(request.headers.get(hdrs.CONTENT_TYPE, ""))
-    raw = await _receive(request, limit)
+    if hdrs.CONTENT_ENCODING in request.headers:
+        _refuse_encodings(request.headers.getall(hdrs.CONTENT_ENCODING))
+    raw = await _receive(request, limit, deadline)
     if not raw:
         return {}
     if form is None:
@@ -63,7 +69,7 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     keys = _count_keys(parsed, DEPTH)
     # Each key ends in a colon, so as many colons as keys means that no key was lost to a later one of its name.
     # Only colons within strings make the cheap counts too high, and only then is every pair looked at.
-    if raw.count(b":") != keys and len(_KEY_END.findall(raw)) != keys:
+    if raw.count(b":") != keys and _count_key_ends(raw) != keys:
         _refuse_duplicates(raw)
     if b"\\u0000" in raw and _NUL_ESCAPE.search(raw):
         raise Invalid.body("a NUL character")
@@ -82,14 +88,14 @@ def parse_form(raw: bytes) -> dict[str, Any]:
     return form
 
 
-async def _receive(request: web.BaseRequest, limit: int) -> bytes:
+async def _receive(request: web.BaseRequest, limit: int, deadline: float) -> bytes:
     """Return the whole body, decompressed."""
     content = request.content
     try:
         if content.is_eof():  # the usual case: it came with its headers, and no timer need be set
             raw = content.read_nowait()
         else:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(deadline):
                 raw = await _gather(content, limit)
     except TimeoutError:
         raise RequestTimeout from None
@@ -119,13 +125,19 @@ def _declares_form(content_type: str) -> bool | None:
     media, *parameters = (part.strip() for part in content_type.lower().split(";"))
     if media not in (JSON, FORM) or not all(map(_keeps_utf8, parameters)):
         # Header values may hold bytes that no answer can be encoded with.
-        raise UnsupportedType(_UNPRINTABLE.sub("?", content_type)[:100])
+        raise UnsupportedType(redact(_UNPRINTABLE.sub("?", content_type))[:100])
     return media == FORM
 
 
 def _keeps_utf8(parameter: str) -> bool:
     name, _, value = parameter.partition("=")
     return name.strip() != "charset" or value.strip(' "') in ("utf-8", "utf8")
+
+
+def _refuse_encodings(given: Sequence[str]) -> None:
+    """Raise for an encoding that aiohttp leaves on, and for several, of which it takes off the first at most."""
+    if len(given) > 1 or given[0].lower() not in _ENCODINGS:
+        raise UnsupportedEncoding
 
 
 def _looks_like_form(raw: bytes) -> bool:
@@ -146,11 +158,19 @@ def _count_keys(container: Any, room: int) -> int:
         container = container.values()
     for value in container:
         kind = value.__class__
+        if kind is str:
+            continue
         if kind is dict or kind is list:
             keys += _count_keys(value, room - 1)
         elif kind is float and not -(2.0**63) < value < 2.0**64:
             raise Invalid.body("a number beyond 64 bits")
     return keys
+
+
+def _count_key_ends(raw: bytes) -> int:
+    """Count the quotes that a colon follows: the ends of all keys, and what looks like one within a string."""
+    spaced = any(space in raw for space in (b" :", b"\t:", b"\n:", b"\r:"))
+    return len(_KEY_END.findall(raw)) if spaced else raw.count(b'":')
 
 
 def _refuse_duplicates(raw: bytes) -> None:

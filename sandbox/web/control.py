@@ -1,31 +1,68 @@
 """``/_sandbox/…``: one route a lever. Plain JSON, errors as ``application/problem+json``; it knows no resource.
 
-The world is the one of the Basic credentials, or the default world without any.
+The world is the one that ``?world=`` names, else the one of the Basic credentials, or the default world without any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping
+from functools import cache
 from inspect import isawaitable
+from typing import Any
 
+import orjson
 from aiohttp import hdrs, web
+from multidict import MultiDict, MultiDictProxy
 
 from sandbox.errors import Refusal
+from sandbox.resources import ROUTES
 from sandbox.store import StoreTrouble
-from sandbox.web import control_callbacks, control_checkpoints, control_clock, control_requests, control_worlds
-from sandbox.web.answers import Problem, refused, respond
+from sandbox.web import (
+    control_callbacks,
+    control_checkpoints,
+    control_clock,
+    control_money,
+    control_records,
+    control_requests,
+    control_stream,
+    control_worlds,
+    openapi,
+)
+from sandbox.web.answers import Problem, Written, refused, respond
 from sandbox.web.auth import Auth
-from sandbox.web.body import read_body
+from sandbox.web.body import DEADLINE, read_body
+from sandbox.web.control_stream import ALL
 from sandbox.web.disk import Disk
-from sandbox.web.lever import Lever, Pull
-from sandbox.web.pulse import Pulse
+from sandbox.web.guard import Guard
+from sandbox.web.lever import NAMED, Lever, Pull
+from sandbox.web.paths import Handler
+from sandbox.web.replay import Loopback
+from sandbox.web.stream import Stream, Streams
+from sandbox.world import World
 from sandbox.worlds import Worlds
 
-LEVERS = (
+
+async def _document(pull: Pull) -> Any:
+    """Show every route, parameter, answer and error, of the API and of the levers, as OpenAPI 3.1."""
+    # It takes half a second once, in which others are served.
+    return Written(await asyncio.to_thread(_described))
+
+
+@cache
+def _described() -> bytes:
+    return orjson.dumps(openapi.document(ROUTES, LEVERS))
+
+
+LEVERS: tuple[Lever, ...] = (
+    Lever("GET", "openapi.json", _document, answers=Mapping[str, Any]),
     *control_worlds.LEVERS,
     *control_checkpoints.LEVERS,
     *control_clock.LEVERS,
     *control_requests.LEVERS,
+    *control_stream.LEVERS,
+    *control_records.LEVERS,
+    *control_money.LEVERS,
     *control_callbacks.LEVERS,
 )
 
@@ -33,26 +70,40 @@ LEVERS = (
 class Control:
     """The levers of all worlds over HTTP."""
 
-    def __init__(self, worlds: Worlds, auth: Auth, pulse: Pulse, disk: Disk) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        auth: Auth,
+        disk: Disk,
+        streams: Streams,
+        guard: Guard,
+        body_deadline: float = DEADLINE,
+    ) -> None:
         self._worlds = worlds
         self._auth = auth
-        self._pulse = pulse
         self._disk = disk
+        self._streams = streams
+        self._guard = guard
+        self._deadline = body_deadline
 
-    def routes(self) -> Sequence[web.RouteDef]:
-        """Return the control routes."""
-        return [web.route(lever.method, f"/_sandbox/{lever.path}", self._handler(lever)) for lever in LEVERS]
+    def handlers(self) -> Iterator[tuple[str, str, Handler]]:
+        """Go through the levers' methods and paths, and who answers them."""
+        for lever in LEVERS:
+            yield lever.method, f"/_sandbox/{lever.path}", self._handler(lever)
 
-    def _handler(self, lever: Lever) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def handle(request: web.Request) -> web.StreamResponse:
+    def _handler(self, lever: Lever) -> Handler:
+        async def handle(request: web.BaseRequest, ids: Mapping[str, str]) -> web.StreamResponse:
             try:
-                pull = await self._read(request, lever)
+                pull = await self._read(request, lever, ids)
                 answer = lever.pull(pull)
                 if isawaitable(answer):
                     answer = await answer
                 if lever.method != "GET":
                     await self._keep()
-                    self._pulse.beat(pull.world)
+                    self._streams.pulse.beat(pull.world)
+                    self._streams.changed(pull.world)
+                if isinstance(answer, Stream):
+                    return await answer.send(request, self._guard.answer_headers(request.headers))
                 return respond(answer)
             except Problem as problem:
                 return refused(problem)
@@ -63,15 +114,41 @@ class Control:
 
         return handle
 
-    async def _read(self, request: web.Request, lever: Lever) -> Pull:
+    async def _read(self, request: web.BaseRequest, lever: Lever, ids: Mapping[str, str]) -> Pull:
+        named = request.query.get(NAMED, ALL)
+        world = self._named(named) if named != ALL else self._callers(request)
+        asked = [(name, value) for name, value in request.query.items() if name != NAMED or value == ALL]
+        query = MultiDictProxy(MultiDict(asked))
+        body = await read_body(request, lever.limit, self._deadline)
+        lever.check(query, body)
+        lever.check_secrets(self._is_key, ids, query, body)
+        return Pull(
+            world,
+            self._worlds,
+            self._streams.pulse,
+            self._streams,
+            Loopback(request),
+            ids,
+            query,
+            body,
+            f"{request.scheme}://{request.host}",
+        )
+
+    def _callers(self, request: web.BaseRequest) -> World:
         header = request.headers.get(hdrs.AUTHORIZATION)
         world = self._worlds.default if header is None else self._auth.world(header)
         if world is None:
             raise Problem(401, "no world has this key")
-        body = await read_body(request, lever.limit)
-        lever.check(request.query, body)
-        url = f"{request.scheme}://{request.host}"
-        return Pull(world, self._worlds, self._pulse, request.match_info, request.query, body, url)
+        return world
+
+    def _named(self, name: str) -> World:
+        world = self._worlds.get(name)
+        if world is None:
+            raise Problem(404, f"there is no world {name}", NAMED)
+        return world
+
+    def _is_key(self, secret: str) -> bool:
+        return self._worlds.holder(secret) is not None
 
     async def _keep(self) -> None:
         """Return when what a lever did is on the disk; it may have made another world than the caller's."""

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from sandbox import __version__, fixtures
 from sandbox.dumps import BadDump
 from sandbox.fixtures import BadFixture, Fixture
-from sandbox.web import control_clock
+from sandbox.json_schema import Known
+from sandbox.web import control_clock, shapes
 from sandbox.web.answers import Created, Problem
 from sandbox.web.lever import WHOLE_WORLD, Lever, Pull
 from sandbox.world import World
 from sandbox.worlds import DEFAULT
 
 MOST_INVENTED = 100_000
+
+_NEW = {
+    "seed": int | shapes.Name | None,
+    "clock": shapes.Stamp | None,
+    "clock_running": bool | None,
+    "fixtures": shapes.Fixtures,
+}
+_PEOPLE = {"customers": Annotated[int, Known(minimum=1, maximum=MOST_INVENTED)], "seed": int}
 
 
 def shown(world: World) -> dict[str, Any]:
@@ -25,14 +34,18 @@ def shown(world: World) -> dict[str, Any]:
         "marketplace_uri": world.marketplace_uri or None,
         "seed": world.seed,
         "clock": control_clock.shown(world),
+        "fixtures": list(world.fixtures),
+        "requests": len(world.requests),
     }
 
 
 def _health(pull: Pull) -> Any:
+    """Say that the process is alive."""
     return {"status": "ok"}
 
 
 def _ready(pull: Pull) -> Any:
+    """Say whether the fixtures are loaded and every world can be written to."""
     for world in pull.worlds:
         if world.store.trouble is not None:
             raise Problem(503, f"{world.name} is read-only: {world.store.trouble}")
@@ -42,6 +55,7 @@ def _ready(pull: Pull) -> Any:
 
 
 def _info(pull: Pull) -> Any:
+    """Show what runs here, and the world of the caller."""
     return {
         "version": __version__,
         "worlds": len(list(pull.worlds)),
@@ -52,10 +66,12 @@ def _info(pull: Pull) -> Any:
 
 
 def _list(pull: Pull) -> Any:
+    """List the worlds with their keys, in the order they were made."""
     return {"items": [shown(world) for world in pull.worlds]}
 
 
 def _create(pull: Pull) -> Any:
+    """Create a world with a key and a marketplace, and with what its fixtures bring."""
     seed = pull.body.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, str)) or seed == ""):
         raise Problem(400, "is a number or text", "seed")
@@ -76,6 +92,7 @@ def _create(pull: Pull) -> Any:
 
 
 def _drop(pull: Pull) -> Any:
+    """Forget a world and all that is in it."""
     name = pull.path["world"]
     if name == DEFAULT:
         raise Problem(409, "the default world stays; POST reset puts it back to its fixtures", "world")
@@ -86,7 +103,13 @@ def _drop(pull: Pull) -> Any:
     pull.pulse.beat(world)
 
 
+def _list_fixtures(pull: Pull) -> Any:
+    """List the names of the fixtures that come along."""
+    return {"items": list(fixtures.bundled())}
+
+
 def _load_fixtures(pull: Pull) -> Any:
+    """Create what fixtures list in the world as it is."""
     try:
         fixtures.load(pull.world, _fixtures(pull))
     except BadFixture as bad:
@@ -95,6 +118,7 @@ def _load_fixtures(pull: Pull) -> Any:
 
 
 def _invent(pull: Pull) -> Any:
+    """Create customers that nobody is, the same ones for the same seed."""
     count, seed = pull.whole("customers", 10), pull.whole("seed", 0)
     if not 1 <= count <= MOST_INVENTED:
         raise Problem(400, f"is a whole number from 1 to {MOST_INVENTED}", "customers")
@@ -108,10 +132,12 @@ def _invent(pull: Pull) -> Any:
 
 
 def _dump(pull: Pull) -> Any:
+    """Write the whole world down as one JSON object."""
     return pull.world.dump()
 
 
 def _load(pull: Pull) -> Any:
+    """Be the world of a dump, to the byte."""
     try:
         pull.world.load(pull.body, beside=[world for world in pull.worlds if world is not pull.world])
     except BadDump as bad:
@@ -137,14 +163,17 @@ def _fixture(named: object, field: str) -> list[Fixture]:
 
 
 LEVERS = (
-    Lever("GET", "health", _health),
-    Lever("GET", "ready", _ready),
-    Lever("GET", "info", _info),
-    Lever("GET", "worlds", _list),
-    Lever("POST", "worlds", _create, takes=("seed", "clock", "clock_running", "fixtures"), limit=WHOLE_WORLD),
-    Lever("DELETE", "worlds/{world}", _drop),
-    Lever("POST", "fixtures", _load_fixtures, takes=("fixtures",), limit=WHOLE_WORLD),
-    Lever("POST", "invent", _invent, takes=("customers", "seed")),
-    Lever("GET", "dump", _dump),
-    Lever("PUT", "load", _load, takes=None, limit=WHOLE_WORLD),
+    Lever("GET", "health", _health, answers=shapes.Health),
+    Lever("GET", "ready", _ready, answers=shapes.Ready),
+    Lever("GET", "info", _info, answers=shapes.Info),
+    Lever("GET", "worlds", _list, answers=shapes.Items[shapes.World]),
+    Lever("POST", "worlds", _create, takes=_NEW, answers=Created[shapes.World], limit=WHOLE_WORLD),
+    Lever("DELETE", "worlds/{world}", _drop, refuses=(409,)),
+    Lever("GET", "fixtures", _list_fixtures, answers=shapes.Items[str]),
+    Lever(
+        "POST", "fixtures", _load_fixtures, takes={"fixtures": shapes.Fixtures}, answers=shapes.World, limit=WHOLE_WORLD
+    ),
+    Lever("POST", "invent", _invent, takes=_PEOPLE, answers=shapes.Invented, refuses=(409,)),
+    Lever("GET", "dump", _dump, answers=shapes.Dump),
+    Lever("PUT", "load", _load, takes=shapes.Dump, answers=shapes.World, limit=WHOLE_WORLD),
 )

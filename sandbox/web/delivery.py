@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from sandbox import __version__, clock
 from sandbox.errors import Unavailable
@@ -62,7 +62,7 @@ class Courier:
         self._rounds: dict[tuple[World, str], asyncio.Task[None]] = {}
         self._alarms: dict[World, asyncio.TimerHandle] = {}
 
-    async def start(self, application: web.Application) -> None:
+    async def start(self) -> None:
         """Send what has been waiting, and whatever comes from now on."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -81,7 +81,7 @@ class Courier:
         for world in self._worlds:
             self._look(world)
 
-    async def stop(self, application: web.Application) -> None:
+    async def stop(self) -> None:
         """Send nothing more; what is under way is given up, and sent once more after a restart."""
         self._pulse.ignore(self._look)
         for alarm in self._alarms.values():
@@ -158,7 +158,7 @@ class Courier:
                 declared = hdrs.CONTENT_TYPE in response.headers
                 return letter.answered(
                     response_status=response.status,
-                    response_mime_type=response.content_type if declared else None,
+                    response_mime_type=redact(response.content_type) if declared else None,
                     response_body=_readable(content),
                 )
         except TimeoutError:

@@ -10,23 +10,23 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from hmac import compare_digest
+from typing import Protocol
 
-from multidict import CIMultiDictProxy, istr
+from aiohttp import hdrs
+
+from sandbox.web import page
 
 Pairs = tuple[tuple[str, str], ...]
 
 CONTROL = "/_sandbox"
 
-_HOST = istr("Host")
-_ORIGIN = istr("Origin")
-_SITE = istr("Sec-Fetch-Site")
-_MODE = istr("Sec-Fetch-Mode")
-_DEST = istr("Sec-Fetch-Dest")
-_KEY = istr("X-Sandbox-Control")
-_ASKED_METHOD = istr("Access-Control-Request-Method")
+_SITE = "Sec-Fetch-Site"
+_MODE = "Sec-Fetch-Mode"
+_DEST = "Sec-Fetch-Dest"
+_KEY = "X-Sandbox-Control"
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_OPEN = frozenset({f"{CONTROL}/health", f"{CONTROL}/ready"})  # what tells no more than that the server is there
+_OPEN = page.paths() | {f"{CONTROL}/health", f"{CONTROL}/ready"}  # what tells no more than that the server is there
 _SEEN = 256  # header values whose verdict is remembered; a client sends the same few
 
 # Strict patterns instead of a URL class: a URL class repairs what it reads, and each repairs differently. ASCII is
@@ -35,6 +35,7 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _AUTHORITY = re.compile(r"(?P<host>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _WEB_ORIGIN = re.compile(r"https?://(?P<authority>[^/?#@\s]+)")
+_ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#@\s]+)(?=[/?]|$)", re.IGNORECASE)
 _LONGEST = 300  # characters; names have 253 at most
 
 _ALWAYS: Pairs = (
@@ -45,11 +46,27 @@ _ALWAYS: Pairs = (
 )
 _PREFLIGHT: Pairs = (
     ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Sandbox-Control"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Sandbox-Control, X-Sandbox-Fault"),
     ("Access-Control-Allow-Private-Network", "true"),
     ("Access-Control-Max-Age", "600"),
 )
 _EXPOSED = ("Access-Control-Expose-Headers", "Location, X-Sandbox-Request-Id, X-Sandbox-Rule")
+
+
+class Headers(Protocol):
+    """What is asked of a request's headers; their names are the same in every case."""
+
+    def __contains__(self, name: object, /) -> bool:
+        """Return whether there is one of this name."""
+        ...
+
+    def get(self, name: str, /) -> str | None:
+        """Return the first of this name, None for none."""
+        ...
+
+    def getall(self, name: str, default: Sequence[str], /) -> Sequence[str]:
+        """Return all of this name."""
+        ...
 
 
 class Guard:
@@ -75,16 +92,21 @@ class Guard:
         self._judge_origin = lru_cache(_SEEN)(self._refuse_origin)
         self._headers_for = lru_cache(_SEEN)(self._echo)
 
-    def refuse(self, method: str, path: str, headers: CIMultiDictProxy[str]) -> str | None:
-        """Return why this request gets a 403, or ``None`` when it may pass; ``path`` is the decoded one."""
-        hosts = headers.getall(_HOST, ())
+    def refuse(self, method: str, path: str, headers: Headers, target: str = "/") -> str | None:
+        """Return why this request gets a 403, or ``None`` when it may pass.
+
+        ``path`` is the decoded one, ``target`` what the request line names: a path but for clients of a proxy.
+        """
+        hosts = headers.getall(hdrs.HOST, ())
         if len(hosts) != 1:
             return "A request needs exactly one Host header."
         host = hosts[0]
         if reason := self._judge_host(host):
             return reason
-        if _ORIGIN in headers:
-            origins = headers.getall(_ORIGIN)
+        if not target.startswith("/") and target != "*" and not _is_on(host, target):
+            return "The request line names another host than the Host header."
+        if hdrs.ORIGIN in headers:
+            origins = headers.getall(hdrs.ORIGIN, ())
             reason = self._judge_origin(origins[0], host) if len(origins) == 1 else "More than one Origin header."
         elif _SITE in headers:
             reason = _refuse_site(method, headers)
@@ -92,18 +114,18 @@ class Guard:
             reason = self._refuse_control(headers)
         return reason
 
-    def answer_headers(self, headers: CIMultiDictProxy[str]) -> Pairs:
+    def answer_headers(self, headers: Headers) -> Pairs:
         """Return what to add to the answer, refusals included; an allowed Origin is echoed, never a ``*``."""
-        if _ORIGIN not in headers:
+        if hdrs.ORIGIN not in headers:
             return _ALWAYS
-        return self._headers_for(tuple(headers.getall(_ORIGIN)), tuple(headers.getall(_HOST, ())))
+        return self._headers_for(tuple(headers.getall(hdrs.ORIGIN, ())), tuple(headers.getall(hdrs.HOST, ())))
 
-    def preflight(self, method: str, headers: CIMultiDictProxy[str]) -> Pairs | None:
+    def preflight(self, method: str, headers: Headers) -> Pairs | None:
         """Return what to add to the 204 that answers a CORS preflight, or ``None`` when the request is none.
 
         To be asked after :meth:`refuse`: by then the Origin is an allowed one.
         """
-        if method == "OPTIONS" and _ORIGIN in headers and _ASKED_METHOD in headers:
+        if method == "OPTIONS" and hdrs.ORIGIN in headers and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:
             return self.answer_headers(headers) + _PREFLIGHT
         return None
 
@@ -137,7 +159,7 @@ class Guard:
             return self._wide and method != "OPTIONS" and path not in _OPEN
         return True
 
-    def _refuse_control(self, headers: CIMultiDictProxy[str]) -> str | None:
+    def _refuse_control(self, headers: Headers) -> str | None:
         # A page of another origin cannot send this header without asking first, so a form post never gets here.
         if self._key is None:
             return "The sandbox listens beyond loopback without --control-token, so its levers cannot be pulled."
@@ -153,13 +175,19 @@ class Guard:
         return (*vary, ("Access-Control-Allow-Origin", origins[0]), _EXPOSED)
 
 
-def _refuse_site(method: str, headers: CIMultiDictProxy[str]) -> str | None:
+def _refuse_site(method: str, headers: Headers) -> str | None:
     """Judge a browser's request without an Origin: a stranger's page may link here, not embed or fetch."""
-    if all(site in ("none", "same-origin") for site in headers.getall(_SITE)):
+    if all(site in ("none", "same-origin") for site in headers.getall(_SITE, ())):
         return None
     if method == "GET" and headers.get(_MODE) == "navigate" and headers.get(_DEST) == "document":
         return None
     return "Another site asked for this; only following a link from there is allowed."
+
+
+def _is_on(host: str, target: str) -> bool:
+    """Return whether an absolute target is on this host (RFC 9112 §3.2.2); there is no tunnel to anywhere."""
+    match = _ABSOLUTE.match(target)
+    return match is not None and match["authority"].lower() == host.lower()
 
 
 def _host_of(raw: str) -> str | None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox import clock
+from sandbox.redact import conceal
 from sandbox.web.answers import Problem
 from sandbox.web.body import LIMIT
 from sandbox.web.pulse import Pulse
+from sandbox.web.replay import Loopback
+from sandbox.web.stream import Streams
 from sandbox.world import World
 from sandbox.worlds import Worlds
+
+_FULL_OF_SECRETS = ("fixtures", "tables")  # what becomes of these is for who reads them
+
+NAMED = "world"
+"""The parameter that names a world in the place of a key: what is shown of a world has a link for everybody here."""
 
 WHOLE_WORLD = 64 * 1024 * 1024
 """The limit of a body that may hold a world, in bytes."""
@@ -24,6 +32,8 @@ class Pull:
     world: World
     worlds: Worlds
     pulse: Pulse
+    streams: Streams
+    loopback: Loopback
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, Any]
@@ -38,6 +48,16 @@ class Pull:
             return clock.parse(text)
         except (TypeError, ValueError):
             raise Problem(400, "is no time such as 2013-05-06T17:18:00Z", name) from None
+
+    def count(self, name: str, default: int, *, least: int = 1, most: int | None = None) -> int:
+        """Return a parameter of the query that is a whole number, within bounds."""
+        text = self.query.get(name)
+        if text is None:
+            return default
+        count = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+        if count < least or (most is not None and count > most):
+            raise Problem(400, f"is a whole number from {least}" + (f" to {most}" if most else ""), name)
+        return count
 
     def flag(self, name: str) -> bool | None:
         """Return a field that is true or false, None when it was not sent."""
@@ -65,20 +85,30 @@ class Pull:
 class Lever:
     """One row of the table of levers.
 
-    ``pull`` returns what is answered, or awaits it. ``takes`` names the fields of the body, None for one that ``pull``
-    reads itself; ``asks`` the parameters of the query.
+    ``pull`` returns what is answered, or awaits it. ``takes`` names the fields of the body and their types, ``asks``
+    the parameters of the query and theirs. A body that ``pull`` judges itself is no mapping but a ``TypedDict``.
+    ``answers`` is the type of a good answer, None for no content; ``refuses`` has the statuses of its own problems.
     """
 
     method: str
     path: str
     pull: Callable[[Pull], Any]
-    takes: Sequence[str] | None = ()
-    asks: Sequence[str] = ()
+    takes: Mapping[str, Any] | type[Any] = field(default_factory=dict)
+    asks: Mapping[str, Any] = field(default_factory=dict)
+    answers: Any = None
+    refuses: Sequence[int] = ()
     limit: int = LIMIT
 
     def check(self, query: Mapping[str, str], body: Mapping[str, Any]) -> None:
         """Refuse what means nothing here; raises ``Problem``."""
         for sent, known in ((query, self.asks), (body, self.takes)):
-            for name in sent if known is not None else ():
-                if name not in (known or ()):
-                    raise Problem(400, f"is none of {', '.join(known)}" if known else "nothing is expected here", name)
+            unknown = [name for name in sent if name not in known] if isinstance(known, Mapping) else []
+            if isinstance(known, Mapping) and unknown:
+                said = f"is none of {', '.join(known)}" if known else "nothing is expected here"
+                raise Problem(400, said, unknown[0])
+
+    def check_secrets(self, is_key: Callable[[str], bool], *sent: Mapping[str, Any]) -> None:
+        """Refuse what would be kept or repeated and holds a card number or an API key."""
+        for name, value in (pair for mapping in sent for pair in mapping.items()):
+            if name not in _FULL_OF_SECRETS and conceal({name: value}, is_key) != {name: value}:
+                raise Problem(400, "holds a card number or a key, which is never kept or shown", name)

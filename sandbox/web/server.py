@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from ipaddress import ip_address
 
@@ -9,11 +10,11 @@ from aiohttp import web
 
 from sandbox.settings import Settings
 from sandbox.web.app import Application
+from sandbox.web.connection import DEADLINES, Connection, Deadlines
 from sandbox.web.delivery import Delivery
 from sandbox.web.guard import Guard
 from sandbox.worlds import Worlds
 
-KEEPALIVE = 15.0  # seconds an idle connection stays open
 SHUTDOWN = 3.0  # seconds open requests may take when stopping; the worst case is twice that
 BACKLOG = 1024  # connections that wait to be accepted
 
@@ -21,39 +22,56 @@ BACKLOG = 1024  # connections that wait to be accepted
 class Server:
     """The sandbox, listening."""
 
-    def __init__(self, worlds: Worlds, settings: Settings) -> None:
+    def __init__(self, worlds: Worlds, settings: Settings, deadlines: Deadlines = DEADLINES) -> None:
         self._settings = settings
+        self._deadlines = deadlines
         guard = Guard(
-            allow_hosts=settings.allow_host,
+            allow_hosts=(*_names(settings.host), *settings.allow_host),
             allow_origins=settings.allow_origin,
             wide=not _is_loopback(settings.host),
             control_token=settings.control_token,
         )
         delivery = Delivery(allow_public=settings.allow_public_callbacks)
-        self._runner = web.AppRunner(
-            Application(worlds, guard, delivery=delivery).build(),
-            access_log=None,
-            handler_cancellation=True,
-            keepalive_timeout=KEEPALIVE,
-            shutdown_timeout=SHUTDOWN,
-        )
+        self._application = Application(worlds, guard, delivery=delivery, body_deadline=deadlines.body)
+        self._server = web.Server(self._application.answer, handler_cancellation=True)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=SHUTDOWN)
+        self._listener: asyncio.Server | None = None
 
     async def start(self) -> str:
         """Listen, and return the url of the server; raises ``OSError`` when the port is taken."""
-        settings = self._settings
+        self._listener = await self._listen()
         await self._runner.setup()
-        try:
-            where = (settings.host.strip("[]"), settings.port)
-            site = web.TCPSite(self._runner, *where, backlog=BACKLOG, ssl_context=_tls(settings))
-            await site.start()
-        except BaseException:
-            await self._runner.cleanup()
-            raise
-        return settings.url(self._runner.addresses[0][1])
+        await self._application.start()
+        return self._settings.url(self._listener.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening, and let the requests under way finish."""
+        if self._listener is not None:
+            self._listener.close()
+        self._application.end_streams()
         await self._runner.cleanup()
+        await self._application.stop()
+
+    async def _listen(self) -> asyncio.Server:
+        """Listen with connections of our own; aiohttp's sites would make its own."""
+        loop, tls = asyncio.get_running_loop(), _tls(self._settings)
+        return await loop.create_server(
+            lambda: Connection(self._server, self._application, self._deadlines, loop=loop),
+            self._settings.host.strip("[]"),
+            self._settings.port,
+            backlog=BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=self._deadlines.handshake if tls else None,
+        )
+
+
+def _names(host: str) -> tuple[str, ...]:
+    """Return the name that was asked to listen on; an address is judged as one, whatever was asked for."""
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return (host,)
+    return ()
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

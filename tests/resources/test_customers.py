@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from sandbox import clock
 from sandbox.resources.parties import identified
+from sandbox.store.found import scan
+from sandbox.store.shelf import Document, Key, Shelf
 from tests.api import Api
 from tests.conftest import Wall
 
@@ -237,6 +240,44 @@ async def test_pages_link_to_each_other(api: Api) -> None:
     assert page["next_uri"] == "/v1/customers?limit=3&offset=6"
     assert page["last_uri"] == "/v1/customers?limit=3&offset=6"
     assert set(page["_uris"]) == {"first_uri", "previous_uri", "next_uri", "last_uri"}
+
+
+@pytest.mark.parametrize(
+    ("collection", "name", "filtered_by"),
+    [
+        ("/v1/customers", "email", "email"),
+        ("/v1/customers", "email", "email[in]"),
+        ("{}/accounts", "email_address", "email_address"),
+    ],
+)
+async def test_who_is_asked_for_by_email_is_found_without_looking_at_anyone_else(
+    api: Api, monkeypatch: pytest.MonkeyPatch, collection: str, name: str, filtered_by: str
+) -> None:
+    uri = collection.format(api.marketplace)
+    for number in range(20):
+        await api.post(uri, {name: f"{number}@example.com"})
+    looked_at: list[int] = []
+
+    def spying(shelf: Shelf, keys: Sequence[Key], *how: Any) -> list[Document]:
+        looked_at.append(len(keys))
+        return scan(shelf, keys, *how)
+
+    monkeypatch.setattr("sandbox.store.store.scan", spying)
+
+    page = (await api.get(f"{uri}?{filtered_by}=7@example.com")).body
+
+    assert [item[name] for item in page["items"]] == ["7@example.com"]
+    assert page["total"] == 1
+    assert looked_at == [1]
+
+
+async def test_an_index_and_other_filters_narrow_each_other(api: Api) -> None:
+    for number in range(3):
+        await api.post("/v1/customers", {"email": "whc@example.org", "meta": {"number": str(number)}})
+
+    page = (await api.get("/v1/customers?email=whc@example.org&meta.number=1")).body
+
+    assert [item["meta"] for item in page["items"]] == [{"number": "1"}]
 
 
 async def test_following_next_visits_everyone_once(api: Api) -> None:

@@ -179,6 +179,8 @@ class Life:
             self.store.restore(checkpoint)
             if self.fsync == "os":
                 self.timeline.keep(synced=False)
+            elif not self.store.unsynced:  # one of rows that were replaced since begins a generation
+                self.timeline.keep(synced=True)
 
     def replace(self) -> None:
         """Hold the rows of a dump."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from sandbox.web.app import Application
 from sandbox.web.delivery import Delivery
@@ -19,6 +19,7 @@ from sandbox.web.pulse import Pulse
 from sandbox.world import World
 from sandbox.worlds import Worlds
 from tests.api import Answered, Api
+from tests.served import Client, Served
 
 PATIENCE = 10.0  # seconds until a test that waits has failed
 CONTROL = {"X-Sandbox-Control": "1"}
@@ -148,5 +149,5 @@ class Lab:
 async def calling(worlds: Worlds, *, seconds: float = PATIENCE) -> AsyncIterator[Lab]:
     """Run a sandbox over some worlds."""
     application = Application(worlds, Guard(), delivery=Delivery(seconds=seconds))
-    async with TestClient(TestServer(application.build())) as client:
+    async with Client(Served(application)) as client:
         yield Lab(client, worlds, application.pulse)

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
-from aiohttp import ServerDisconnectedError, encode_basic_auth, web
+from aiohttp import ServerDisconnectedError, encode_basic_auth
 from pytest_aiohttp.plugin import AiohttpClient
 
 from sandbox import fixtures
@@ -29,6 +29,7 @@ from tests.conformance.everything import deliver, everything
 from tests.conformance.setting import CARD, Setting
 from tests.conftest import Wall
 from tests.paths import ids, last_word, placeholders, reached
+from tests.served import Client, Served
 
 PATHS: Mapping[str, frozenset[str]] = {
     path: frozenset(route.method for route in ROUTES if route.path == path) for path in {one.path for one in ROUTES}
@@ -290,10 +291,11 @@ async def test_a_page_of_ours_may_ask_what_it_may_send(api: Api) -> None:
     origin = "http://localhost:3000"
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
 
-    answer = await api.with_key("").send("OPTIONS", "/v1/customers", headers=asked)
+    async with api.client.options("/v1/customers", headers=asked) as answer:
+        assert (answer.status, await answer.read()) == (204, b"")
 
-    assert (answer.status, answer.raw) == (204, b"")
-    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    # Once: a browser lets nothing through where a header of these is there twice.
+    assert answer.headers.getall("Access-Control-Allow-Origin") == [origin]
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
 
 
@@ -414,7 +416,7 @@ async def test_the_same_seed_clock_and_requests_give_the_same_bytes(aiohttp_clie
         wall = Wall()
         worlds = Worlds(Ground(wall=wall, seed="tests"))
         fixtures.populate(worlds.default)
-        client = await aiohttp_client(Application(worlds, Guard()).build())
+        client: Client = await aiohttp_client(Served(Application(worlds, Guard())))
         recorder = Recorder(client, worlds.default.api_key, worlds.default.marketplace_uri)
         recorder.answers = []
         await everything(Setting(recorder, recorder.marketplace), wall)
@@ -443,7 +445,7 @@ async def buggy(worlds: Worlds, aiohttp_client: AiohttpClient) -> Api:
         raise Bug("it hit card 4111111111111111")
 
     routes = (*ROUTES, Route("POST", "/v1/bugs", breaks, "ours"), Route("GET", "/v1/bugs", breaks, "ours"))
-    client = await aiohttp_client(Application(worlds, Guard(), routes).build())
+    client: Client = await aiohttp_client(Served(Application(worlds, Guard(), routes)))
     return Api(client, worlds.default.api_key)
 
 
@@ -475,23 +477,6 @@ async def test_the_sandbox_goes_on_after_a_surprise(buggy: Api) -> None:
         assert (await buggy.send(method, "/v1/bugs")).status == 500
 
     assert (await buggy.post("/v1/customers")).status == 201
-
-
-async def test_what_aiohttp_itself_refuses_has_the_same_form(
-    worlds: Worlds, aiohttp_client: AiohttpClient, caplog: pytest.LogCaptureFixture
-) -> None:
-    app = Application(worlds, Guard()).build()
-
-    async def teapot(request: web.Request) -> web.Response:
-        raise web.HTTPBadRequest if request.path == "/bad" else web.HTTPInsufficientStorage
-
-    app.router.add_get("/bad", teapot)
-    app.router.add_get("/full", teapot)
-    api = Api(await aiohttp_client(app), "")
-
-    refused(await api.get("/bad"), 400)
-    refused(await api.get("/full"), 500)
-    assert len([record for record in caplog.records if "aiohttp refused" in record.getMessage()]) == 2
 
 
 # What is noted of a request.
@@ -587,7 +572,7 @@ async def on_disk(tmp_path: Path, wall: Wall, aiohttp_client: AiohttpClient) -> 
     """The API over a real folder, synced before every answer."""
     worlds = Worlds(Ground(wall=wall, seed="tests", folder=tmp_path, fsync="always"))
     fixtures.populate(worlds.default)
-    client = await aiohttp_client(Application(worlds, Guard()).build())
+    client: Client = await aiohttp_client(Served(Application(worlds, Guard())))
     return Api(client, worlds.default.api_key, worlds.default.marketplace_uri)
 
 

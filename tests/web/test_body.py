@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_aiohttp.plugin import AiohttpServer
 
-from sandbox.errors import Invalid, Refusal, TooLarge, UnsupportedType
-from sandbox.web import body
-from sandbox.web.body import DEPTH, LIMIT, PAIRS, parse_form, parse_json, read_body
+from sandbox.errors import Invalid, Refusal, TooLarge, UnsupportedEncoding, UnsupportedType
+from sandbox.web.body import DEADLINE, DEPTH, LIMIT, PAIRS, parse_form, parse_json, read_body
 
 JSON = "Content-Type: application/json"
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -57,12 +56,20 @@ def interruptions() -> asyncio.Queue[asyncio.CancelledError]:
 
 
 @pytest.fixture
-async def server(interruptions: asyncio.Queue[asyncio.CancelledError], aiohttp_server: AiohttpServer) -> TestServer:
+def deadline() -> float:
+    """How many seconds a body may take; tests choose their own by a parameter of this name."""
+    return DEADLINE
+
+
+@pytest.fixture
+async def server(
+    interruptions: asyncio.Queue[asyncio.CancelledError], aiohttp_server: AiohttpServer, deadline: float
+) -> TestServer:
     """A server that answers with what it read, or with the sentence of its refusal."""
 
     async def echo(request: web.Request) -> web.Response:
         try:
-            return web.Response(body=orjson.dumps(await read_body(request)))
+            return web.Response(body=orjson.dumps(await read_body(request, deadline=deadline)))
         except Refusal as refusal:
             return web.Response(status=refusal.status, body=orjson.dumps(refusal.sentence))
         except asyncio.CancelledError as interruption:
@@ -395,6 +402,26 @@ async def test_bad_gzip_is_refused(wire: Wire, raw: bytes) -> None:
     assert sentence.startswith("Request body is not valid")
 
 
+@pytest.mark.parametrize("encoding", ["snappy", "x-gzip", "gzip, gzip", "identity, gzip", "gz\udcffip"])
+async def test_an_encoding_that_would_be_left_on_is_refused(wire: Wire, encoding: str) -> None:
+    status, _ = await wire.ask(b'{"a":1}', JSON, f"Content-Encoding: {encoding}")
+
+    assert status == 415
+
+
+async def test_an_encoding_inside_another_is_refused(wire: Wire) -> None:
+    twice = gzip.compress(gzip.compress(b'{"a":1}'))
+
+    assert await wire.ask(twice, JSON, GZIP, GZIP) == (415, UnsupportedEncoding().sentence)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity", "GZIP"])
+async def test_an_encoding_that_is_none_or_written_otherwise_is_read(wire: Wire, encoding: str) -> None:
+    raw = gzip.compress(b'{"a":1}') if encoding == "GZIP" else b'{"a":1}'
+
+    assert await wire.ask(raw, JSON, f"Content-Encoding: {encoding}") == (200, {"a": 1})
+
+
 async def test_bad_gzip_is_no_surprise_in_the_log(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
     await wire.ask(b"{}", JSON, GZIP)
 
@@ -402,11 +429,8 @@ async def test_bad_gzip_is_no_surprise_in_the_log(wire: Wire, caplog: pytest.Log
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_a_body_that_is_too_slow_is_refused_and_the_connection_closed(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(body, "DEADLINE", 0.01)
-
+@pytest.mark.parametrize("deadline", [0.01])
+async def test_a_body_that_is_too_slow_is_refused_and_the_connection_closed(wire: Wire) -> None:
     assert await wire.ask(b'{"a":', JSON, length=7) == (408, "Request body did not arrive in time")
     assert await wire.reader.read() == b""
 

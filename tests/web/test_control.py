@@ -17,6 +17,7 @@ from sandbox.store import Files, Full, Store
 from sandbox.web.app import Application
 from sandbox.web.body import LIMIT
 from sandbox.web.control import LEVERS
+from sandbox.web.control_clock import SOONEST
 from sandbox.web.guard import Guard
 from sandbox.world import SHELVES, World
 from sandbox.worlds import Ground, Worlds
@@ -24,9 +25,11 @@ from tests.api import Api
 from tests.conftest import Wall
 from tests.levers import CONTROL, Levers, problem
 from tests.resources.charging import made, payer, shown
+from tests.served import Client, Served
 
 CHANGING = [lever for lever in LEVERS if lever.method != "GET"]
-LOOKING = [lever for lever in LEVERS if lever.method == "GET"]
+LOOKING = [lever for lever in LEVERS if lever.method == "GET" and lever.path != "stream"]
+"""The one that never ends has tests of its own."""
 
 BORN = 3
 """How many customers a marketplace begins with: its owner, and who holds escrow and fees."""
@@ -79,7 +82,7 @@ async def test_looking_changes_nothing(api: Api, worlds: Worlds, lever: Any) -> 
 async def test_looking_beyond_loopback_takes_the_token_but_for_health_and_readiness(
     worlds: Worlds, aiohttp_client: AiohttpClient, lever: Any
 ) -> None:
-    wide = await aiohttp_client(Application(worlds, Guard(wide=True, control_token="s3cret")).build())
+    wide: Client = await aiohttp_client(Served(Application(worlds, Guard(wide=True, control_token="s3cret"))))
     query = "?timeout=0" if "wait" in lever.path else ""
 
     without = await wide.get(bare(lever.path) + query)
@@ -92,7 +95,8 @@ async def test_looking_beyond_loopback_takes_the_token_but_for_health_and_readin
 @pytest.mark.parametrize("lever", LEVERS, ids=named)
 async def test_a_lever_refuses_what_means_nothing_to_it(levers: Levers, worlds: Worlds, lever: Any) -> None:
     before = worlds.default.dump()
-    path = bare(lever.path) + ("?speed=1" if lever.takes is None or lever.method == "GET" else "")
+    judges_its_body = isinstance(lever.takes, type)
+    path = bare(lever.path) + ("?speed=1" if judges_its_body or lever.method == "GET" else "")
 
     answer = await levers.api.send(lever.method, path, {"speed": 1}, headers=CONTROL)
 
@@ -152,7 +156,7 @@ async def test_the_sandbox_is_alive_and_ready(levers: Levers) -> None:
 
 async def test_it_is_not_ready_before_its_fixtures_are_loaded(wall: Wall, aiohttp_client: AiohttpClient) -> None:
     empty = Worlds(Ground(wall=wall, seed="tests"))
-    api = Api(await aiohttp_client(Application(empty, Guard()).build()), "")
+    api = Api(await aiohttp_client(Served(Application(empty, Guard()))), "")
 
     assert problem(await api.get("/_sandbox/ready")) == (503, None, "the fixtures are not loaded yet")
     assert (await api.get("/_sandbox/health")).status == 200
@@ -175,6 +179,18 @@ async def test_info_says_what_is_there(levers: Levers, worlds: Worlds) -> None:
 
 
 # Worlds.
+
+
+async def test_a_world_says_which_fixtures_it_has_and_how_much_was_asked_of_it(levers: Levers) -> None:
+    bundled = (await levers.pulled("GET", "fixtures"))["items"]
+    await levers.pulled("POST", "worlds", {"fixtures": ["shop", {"customers": []}]})
+    await levers.api.get("/v1/customers")
+
+    default, other = (await levers.pulled("GET", "worlds"))["items"]
+
+    assert {"documented", "shop"} <= {*bundled}
+    assert (default["fixtures"], default["requests"]) == ([], 1)
+    assert (other["fixtures"], other["requests"]) == (["shop", "fixtures[1]"], 0)
 
 
 async def test_a_world_is_created_filled_listed_and_dropped(levers: Levers, worlds: Worlds) -> None:
@@ -441,6 +457,16 @@ async def test_the_clock_says_what_falls_due_next(levers: Levers) -> None:
     assert due == {"duty": "holds.expire", "record": hold["id"], "at": hold["expires_at"]}
 
 
+async def test_the_clock_says_what_falls_due_after_that_as_far_as_can_be_shown(levers: Levers) -> None:
+    customer = await payer(levers.api)
+    holds = [await made(levers.api, f"{customer['uri']}/holds", {"amount": 100}) for _ in range(SOONEST + 1)]
+
+    shown = await levers.pulled("GET", "clock")
+
+    assert [one["record"] for one in shown["due"]] == [hold["id"] for hold in holds[:SOONEST]]
+    assert shown["due"][0] == shown["next"]
+
+
 async def test_looking_at_a_running_clock_shows_nothing_due_in_the_past(levers: Levers, wall: Wall) -> None:
     customer = await payer(levers.api)
     await made(levers.api, f"{customer['uri']}/holds", {"amount": 100})
@@ -535,6 +561,27 @@ async def test_who_waits_hears_of_what_falls_due_by_itself_under_a_running_clock
     assert (await waiting).body["occurred_at"] == clock.stamp(due.at)
 
 
+async def test_who_waits_looks_at_nothing_that_happened_before(
+    levers: Levers, worlds: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = worlds.default
+    for _ in range(10):
+        await made(levers.api, "/v1/customers")
+    first = await levers.pulled("GET", "events/wait?type=account.created&timeout=0")
+    last = list(world.store.rows("events"))[-1]
+    monkeypatch.delattr(Store, "rows")
+    monkeypatch.delattr(Store, "find")
+
+    found = world.event_after(None, "account.created")
+
+    assert found is not None
+    assert found["id"] == first["id"]
+    assert world.event_after(None, "debit.created") is None
+    assert world.event_after(last, None) is None
+    assert world.store.since("events", 0)[-1]["id"] == last
+    assert world.store.since("events", world.store.sequence) == []
+
+
 async def test_who_waits_after_an_event_that_was_taken_back_waits_in_vain(levers: Levers) -> None:
     await levers.api.post("/v1/customers")
     last = (await shown(levers.api, "/v1/events?limit=100"))["items"][-1]["id"]
@@ -576,7 +623,7 @@ async def on_disk(disk: FullDisk, tmp_path: Path, wall: Wall, aiohttp_client: Ai
     world = World("default", store, worlds.default.clock, "tests")
     fixtures.populate(world)
     worlds._worlds["default"] = worlds.default = world
-    client = await aiohttp_client(Application(worlds, Guard()).build())
+    client: Client = await aiohttp_client(Served(Application(worlds, Guard())))
     return Levers(Api(client, world.api_key, world.marketplace_uri))
 
 
@@ -605,6 +652,7 @@ async def test_a_full_disk_is_a_problem_and_changes_nothing(
     await made(on_disk.api, "/v1/credits", {"amount": 100, "bank_account": {**account, "type": "checking"}})
     await on_disk.fault({"status": 500}, {"operation": "cards.create"})
     await on_disk.pulled("PUT", "checkpoints/before")
+    await made(on_disk.api, "/v1/customers", {})
     before = await on_disk.pulled("GET", "dump")
     disk.full = True
 
@@ -621,7 +669,7 @@ async def test_what_a_lever_did_is_on_the_disk_before_it_answers(
 ) -> None:
     worlds = Worlds(Ground(wall=wall, seed="tests", folder=tmp_path, fsync="always"))
     fixtures.populate(worlds.default)
-    levers = Levers(Api(await aiohttp_client(Application(worlds, Guard()).build()), ""))
+    levers = Levers(Api(await aiohttp_client(Served(Application(worlds, Guard()))), ""))
 
     await levers.pulled("POST", "worlds")
     await levers.pulled("POST", "faults", {"do": {"status": 500}})

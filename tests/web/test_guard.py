@@ -322,7 +322,7 @@ def test_looking_at_the_sandbox_takes_no_control_header(guard: Guard, method: st
     assert passes(guard, method=method, path="/_sandbox/info")
 
 
-@pytest.mark.parametrize("path", ["/_sandbox/info", "/_sandbox/worlds", "/_sandbox/health/", "/_sandbox"])
+@pytest.mark.parametrize("path", ["/_sandbox/info", "/_sandbox/worlds", "/_sandbox/health/", "/_sandbox/page/"])
 def test_beyond_loopback_looking_takes_the_control_token_too_as_keys_are_shown(path: str) -> None:
     for method in ("GET", "HEAD"):
         assert passes(WIDE, ("X-Sandbox-Control", "s3cret"), method=method, path=path)
@@ -332,7 +332,7 @@ def test_beyond_loopback_looking_takes_the_control_token_too_as_keys_are_shown(p
 
 
 @pytest.mark.parametrize("guard", [WIDE, Guard(wide=True)])
-@pytest.mark.parametrize("path", ["/_sandbox/health", "/_sandbox/ready"])
+@pytest.mark.parametrize("path", ["/_sandbox/health", "/_sandbox/ready", "/_sandbox", "/_sandbox/"])
 def test_beyond_loopback_anyone_may_ask_whether_the_sandbox_is_there(guard: Guard, path: str) -> None:
     assert passes(guard, path=path)
     assert not passes(guard, path=path, method="POST")

@@ -17,6 +17,7 @@ from aiohttp import ClientConnectorError, ClientSession, TCPConnector, encode_ba
 from yarl import URL
 
 from sandbox.settings import Settings
+from sandbox.web.connection import Deadlines
 from sandbox.web.server import Server
 from sandbox.worlds import Worlds
 
@@ -151,6 +152,23 @@ async def test_a_host_is_answered_to_only_if_it_is_local_or_listed(worlds: World
         assert await status(url + CUSTOMERS, headers={"Host": "elsewhere.test"}) == 403
 
 
+async def test_the_name_it_was_told_to_listen_on_is_a_host_of_its_own(
+    worlds: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a local network resolves it.
+    known = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *how, **more: known("127.0.0.1" if host == "foo.lan" else host, *how, **more),
+    )
+
+    async with served(worlds, host="foo.lan") as url:
+        assert URL(url).host == "foo.lan"
+        assert await status(url + CUSTOMERS) == 401
+        assert await status(url + CUSTOMERS, headers={"Host": "bar.lan"}) == 403
+
+
 # TLS.
 
 
@@ -178,6 +196,17 @@ async def test_with_a_certificate_it_speaks_https(worlds: Worlds, certificate: t
     async with served(worlds, tls_cert=certificate[0], tls_key=certificate[1]) as url:
         assert url.startswith("https://127.0.0.1:")
         assert await status(url + CUSTOMERS, ssl.create_default_context(cafile=certificate[0])) == 401
+
+
+async def test_a_client_that_never_agrees_on_tls_is_closed(worlds: Worlds, certificate: tuple[Path, Path]) -> None:
+    settings = Settings(port=0, tls_cert=certificate[0], tls_key=certificate[1])
+    server = Server(worlds, settings, Deadlines(handshake=0.05))
+    reader, writer = await asyncio.open_connection("127.0.0.1", URL(await server.start()).port)
+
+    assert await asyncio.wait_for(reader.read(), 30) == b""
+
+    writer.close()
+    await server.stop()
 
 
 async def test_a_certificate_that_is_none_is_an_error_and_nothing_listens(worlds: Worlds, tmp_path: Path) -> None:
