@@ -10,7 +10,6 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from sandbox import clock, fixtures
-from sandbox.resources import ROUTES
 from sandbox.web.app import Application
 from sandbox.web.guard import Guard
 from sandbox.world import EMPTY, FIXTURES
