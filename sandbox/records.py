@@ -9,7 +9,7 @@ from sandbox.store import Document, Store
 
 R = TypeVar("R", bound=Record)
 
-_KEPT = 2048  # records kept ready; what is beyond is made again from its document
+_KEPT = 512  # records kept ready; what is beyond is made again from its document
 
 REMOVED = "removed"
 """The table of deleted records that others still show."""

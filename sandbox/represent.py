@@ -18,7 +18,7 @@ R_co = TypeVar("R_co", bound=Record, covariant=True)
 Look = Callable[[str, str], Record]
 """Return the record of a kind with an id, as a link would show it."""
 
-_KEPT = 2048  # bodies kept ready: a few megabytes
+_KEPT = 512  # bodies kept ready
 
 _PAGE_LINKS = ("first", "next", "previous", "last")
 _PAGE_URIS = {f"{name}_uri": {"_type": "page", "key": name} for name in _PAGE_LINKS}
