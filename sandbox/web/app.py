@@ -6,12 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
-import orjson
 from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.typedefs import LooseHeaders
 
 from sandbox.call import Route
 from sandbox.codes import reference
@@ -25,22 +23,20 @@ from sandbox.errors import (
     Scripted,
     Surprise,
     Unauthorized,
-    envelope,
-    phrase,
 )
-from sandbox.redact import conceal
 from sandbox.request_log import Entry, Why
 from sandbox.resources import ROUTES
 from sandbox.web import answers, page
-from sandbox.web.answers import SERVER, Problem
+from sandbox.web.answers import Problem
 from sandbox.web.auth import Auth
 from sandbox.web.body import DEADLINE, LIMIT, read_body
 from sandbox.web.control import Control
 from sandbox.web.delivery import Courier, Delivery
 from sandbox.web.disk import Disk
-from sandbox.web.guard import CONTROL, Guard, Pairs
+from sandbox.web.guard import CONTROL, Guard
 from sandbox.web.paths import Handler, Paths
 from sandbox.web.pulse import Pulse
+from sandbox.web.responses import error, respond
 from sandbox.web.stream import Streams
 from sandbox.world import Answer, World
 from sandbox.worlds import Worlds
@@ -55,8 +51,6 @@ RULE = "X-Sandbox-Rule"
 NOT_NOTED = f"OHM{0:032x}"
 """The id of every request that nobody notes."""
 
-# Exactly this and no charset: the official Python client looks the whole value up.
-_JSON = ((hdrs.CONTENT_TYPE, "application/json"),)
 _PARAMETERS = 100  # in one query string
 
 log = logging.getLogger(__name__)
@@ -128,7 +122,7 @@ class Application:
         except Exception:
             log.exception("a fault of the sandbox: %s %s", request.method, request.path)
             answered = self._refused(request, Surprise())
-        return self._noted(request, _respond(answered, guarded), started)
+        return self._noted(request, respond(answered, guarded), started)
 
     def refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
         """Return the answer to what aiohttp refuses by itself, as it is no HTTP."""
@@ -137,7 +131,7 @@ class Application:
             reason = self._guard.refuse(request.method, request.path, request.headers, request.raw_path)
             refusal = _Stranger(reason) if reason else refusal
         guarded = self._guard.answer_headers(request.headers)
-        return self._noted(request, _respond(self._refused(request, refusal), guarded), started)
+        return self._noted(request, respond(self._refused(request, refusal), guarded), started)
 
     async def _handle(self, request: web.BaseRequest) -> Answer | web.StreamResponse:
         """Let a request through to whoever answers it; raises ``Refusal``."""
@@ -181,12 +175,12 @@ class Application:
             return response
         if not _is_worth_noting(request, refusal):
             headers = {RULE: refusal.rule, REQUEST_ID: NOT_NOTED}
-            return Answer(refusal.status, _error(refusal, NOT_NOTED), headers)
+            return Answer(refusal.status, error(refusal, NOT_NOTED), headers)
         noted = request.get(NOTED)
         entry = self._note(request, self._whoever(request), "") if noted is None else noted[1]
         field, expected = next(iter(refusal.extras.items()), (None, None))
         entry.why = Why(refusal.rule, field, expected or refusal.sentence, reference(refusal.category_code))
-        entry.answer = _error(refusal, entry.id)
+        entry.answer = error(refusal, entry.id)
         return Answer(refusal.status, entry.answer, {**refusal.headers, RULE: refusal.rule})
 
     def _note(self, request: web.BaseRequest, world: World, operation: str) -> Entry:
@@ -313,48 +307,9 @@ def _drop(request: web.BaseRequest) -> None:
         request.transport.abort()
 
 
-def _error(refusal: Refusal, request_id: str) -> bytes:
-    """Return the envelope of a refusal; what it repeats of the request holds no card number and no API key."""
-    body = envelope(refusal, request_id)
-    body["description"] = conceal(body["description"], _may_be_key)
-    if refusal.extras:
-        body["extras"] = {name: conceal(detail, _may_be_key) for name, detail in refusal.extras.items()}
-    return orjson.dumps(body)
-
-
-def _may_be_key(secret: str) -> bool:
-    return True
-
-
-def _respond(answered: Answer | web.StreamResponse, guarded: Pairs) -> web.StreamResponse:
-    if isinstance(answered, web.StreamResponse):
-        answered.headers.extend(guarded)
-        return answered
-    response = web.Response(
-        status=answered.status,
-        reason=_reason(answered.status),
-        body=answered.body or None,
-        headers=_headers(guarded, bool(answered.body)),
-    )
-    if answered.headers:
-        response.headers.update(answered.headers)  # a preflight's say again what all say
-    return response
-
-
-@cache
-def _reason(status: int) -> str:
-    return phrase(status).upper()
-
-
-@lru_cache  # for the few origins that pages come from; a dict of aiohttp's own is copied quickly
-def _headers(guarded: Pairs, has_body: bool) -> LooseHeaders:
-    response = web.Response(headers=(*SERVER, *(_JSON if has_body else ()), *guarded))
-    return response.headers
-
-
 @lru_cache(1024)  # clients ask for the same few pages
 def _parameters(query: str) -> Sequence[tuple[str, str]]:
     try:
-        return parse_qsl(query, keep_blank_values=True, max_num_fields=_PARAMETERS)
+        return tuple(parse_qsl(query, keep_blank_values=True, max_num_fields=_PARAMETERS))
     except ValueError:
         raise Invalid(f"A query string has at most {_PARAMETERS} parameters") from None
