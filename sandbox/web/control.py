@@ -27,7 +27,6 @@ from sandbox.web import (
     control_requests,
     control_stream,
     control_worlds,
-    openapi,
 )
 from sandbox.web.answers import Problem, Written, refused, respond
 from sandbox.web.auth import Auth
@@ -51,6 +50,8 @@ async def _document(pull: Pull) -> Any:
 
 @cache
 def _described() -> bytes:
+    from sandbox.web import openapi  # few starts need it, and it would lengthen all of them
+
     return orjson.dumps(openapi.document(ROUTES, LEVERS))
 
 
