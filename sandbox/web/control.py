@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
-from multidict import MultiDict, MultiDictProxy
 
 from sandbox.errors import Refusal
 from sandbox.resources import ROUTES
@@ -119,7 +118,7 @@ class Control:
         named = request.query.get(NAMED, ALL)
         world = self._named(named) if named != ALL else self._callers(request)
         asked = [(name, value) for name, value in request.query.items() if name != NAMED or value == ALL]
-        query = MultiDictProxy(MultiDict(asked))
+        query = dict(reversed(asked))  # the first of a name counts
         body = await read_body(request, lever.limit, self._deadline)
         lever.check(query, body)
         lever.check_secrets(self._is_key, ids, query, body)

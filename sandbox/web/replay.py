@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import orjson
 from aiohttp import encode_basic_auth, hdrs, web
-from yarl import URL
+from aiohttp.typedefs import StrOrURL
 
 from sandbox.redact import MASK, redact
 from sandbox.request_log import Entry, masked
@@ -53,10 +53,10 @@ class Loopback:
             except (aiohttp.ClientConnectionError, TimeoutError):
                 return None
 
-    def _url(self, uri: str) -> URL:
+    def _url(self, uri: str) -> StrOrURL:
         """Return a uri, exactly as it was sent, where this server listens: maybe elsewhere than the client called."""
         path, _, query = uri.partition("?")
-        return URL.build(
+        return self._request.url.build(
             scheme=self._request.scheme,
             host=self._here[0],
             port=self._here[1],
