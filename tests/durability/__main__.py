@@ -38,16 +38,21 @@ PROGRAMS = (
 )
 
 
+HEAD = ("| what | tried | broken | |", "| --- | ---: | ---: | --- |")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for, and print the table."""
     chosen = _parser().parse_args(arguments)
     names = chosen.only or [program.name for program in PROGRAMS]
     figures: list[Figure] = []
+    print(*HEAD, sep="\n", flush=True)
     for program in PROGRAMS:
         if program.name in names:
             size = getattr(chosen, program.name) or (program.full if chosen.full else program.few)
-            figures += program.run(size, chosen.seed, _progress(program.name))
-    print("\n".join(table(figures)))
+            found = program.run(size, chosen.seed, _progress(program.name))
+            print(*map(row, found), sep="\n", flush=True)
+            figures += found
     return code(figures)
 
 
@@ -56,12 +61,9 @@ def code(figures: Sequence[Figure]) -> int:
     return 1 if any(figure.broken for figure in figures) else 0
 
 
-def table(figures: Sequence[Figure]) -> Iterator[str]:
-    """Yield the lines of the table."""
-    yield "| what | tried | broken | |"
-    yield "| --- | ---: | ---: | --- |"
-    for figure in figures:
-        yield f"| {figure.what} | {figure.tried:,} | {figure.broken:,} | {figure.remark} |"
+def row(figure: Figure) -> str:
+    """Return a line of the table."""
+    return f"| {figure.what} | {figure.tried:,} | {figure.broken:,} | {figure.remark} |"
 
 
 def _parser() -> argparse.ArgumentParser:
