@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
@@ -23,6 +24,10 @@ pytest_plugins = ("pytester", "sandbox.pytest_plugin")
 
 collect_ignore = ["sample_project"]
 """A project of its own, which test_pytest_plugin.py runs."""
+
+# How long an input takes to make says something about the machine, and nothing about what is tested.
+hypothesis.settings.register_profile("any machine", suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("any machine")
 
 NOW = clock.parse("2013-05-06T17:18:03.439563Z")
 

@@ -155,8 +155,9 @@ def configured(server: Server) -> str:
     return CONFIG.format(
         url=server.url,
         key=server.key,
-        examples=max(1, REQUESTS // 500),
-        scenarios=max(20, REQUESTS // 50),
+        # Of many operations there is only so much to try, so that those of which there is more have to be tried more.
+        examples=max(1, REQUESTS // 300),
+        scenarios=max(20, REQUESTS // 25),
         looking=json.dumps([one for one in ids if one.startswith("sandbox.GET.")]),
         uncovered=json.dumps([one for one in ids if one not in covered]),
     )
