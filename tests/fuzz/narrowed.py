@@ -14,7 +14,7 @@ LEFT_OUT = ("#/components/parameters/X-Sandbox-Fault", "#/components/parameters/
 """A fault for one request, and the name of another world than the default one."""
 
 
-@schemathesis.hook  # type: ignore[untyped-decorator]
+@schemathesis.hook  # type: ignore[untyped-decorator]  # as above
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     """Narrow what breaks a connection, waits or takes minutes because it was told to."""
     for path, methods in raw_schema["paths"].items():
@@ -26,7 +26,7 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
                 operation["security"] = [one for one in operation["security"] if "key" not in one]
 
 
-@schemathesis.hook  # type: ignore[untyped-decorator]
+@schemathesis.hook  # type: ignore[untyped-decorator]  # as above
 def filter_case(context: Any, case: Any) -> bool:
     """Leave out what takes its time, and a form that is null, which is no body at all and not bad data."""
     if case.path == "/_sandbox/events/wait" and _between(0.01, 60, (case.query or {}).get("timeout", 10)):
@@ -40,7 +40,7 @@ def filter_case(context: Any, case: Any) -> bool:
     return case.media_type != "application/x-www-form-urlencoded" or case.body is not None
 
 
-@schemathesis.hook  # type: ignore[untyped-decorator]
+@schemathesis.hook  # type: ignore[untyped-decorator]  # as above
 def filter_path_parameters(context: Any, path_parameters: dict[str, Any] | None) -> bool:
     """Leave the session its key and its world."""
     return not KEPT.intersection(map(str, (path_parameters or {}).values()))
