@@ -47,6 +47,7 @@ class Server:
     async def stop(self) -> None:
         """Stop listening, and let the requests under way finish."""
         if self._listener is not None:
+            await _accept_no_more(self._listener)
             self._listener.close()
         self._application.end_streams()
         await self._runner.cleanup()
@@ -63,6 +64,13 @@ class Server:
             ssl=tls,
             ssl_handshake_timeout=self._deadlines.handshake if tls else None,
         )
+
+
+async def _accept_no_more(listener: asyncio.Server) -> None:
+    """Return when whatever was accepted is a connection: one that a closed listener no longer knows is never closed."""
+    for listening in listener.sockets:
+        asyncio.get_running_loop().remove_reader(listening)
+    await asyncio.sleep(0)
 
 
 def _names(host: str) -> tuple[str, ...]:

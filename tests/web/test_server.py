@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +134,23 @@ async def test_requests_under_way_are_finished_before_it_stops(worlds: Worlds) -
 
     assert b"HTTP/1.1 201 CREATED\r\n" in answer
     writer.close()
+
+
+@pytest.mark.parametrize("turns", range(6))  # of the loop, at each of which a connection is in another state
+async def test_who_connects_while_it_stops_is_let_go(worlds: Worlds, turns: int) -> None:
+    server = Server(worlds, Settings(port=0))
+    url = await server.start()
+    troubles: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, trouble: troubles.append(trouble))
+
+    with socket.create_connection(("127.0.0.1", URL(url).port or 0), timeout=5) as client:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await server.stop()
+
+        with suppress(ConnectionResetError):  # it was not accepted any more
+            assert await asyncio.to_thread(client.recv, 1) == b""
+    assert troubles == []
 
 
 @pytest.mark.parametrize(("host", "expected"), [("127.0.0.1", 200), ("0.0.0.0", 403)])
