@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sandbox import __version__, settings
+from sandbox import __version__, garbage, settings
 from sandbox.exits import DAMAGED, ERROR, IN_USE, OK, USAGE, Stop
 from sandbox.redact import redact
 from sandbox.settings import BadSetting
@@ -57,17 +57,19 @@ def _code(trouble: Exception) -> int | None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from sandbox import service
+    with garbage.not_looked_for():
+        from sandbox import service
 
-    return service.serve(options)
+        return service.serve(options)
 
 
 def _exec(options: argparse.Namespace) -> int:
     if not options.command:
         raise Stop("exec takes a command after --, such as: balanced-sandbox exec -- pytest", USAGE)
-    from sandbox import service
+    with garbage.not_looked_for():
+        from sandbox import service
 
-    return service.execute(options)
+        return service.execute(options)
 
 
 def _ready(options: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
-import gc
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-from sandbox import __version__, child, clock, fixtures, redact, settings
+from sandbox import __version__, child, clock, fixtures, garbage, redact, settings
 from sandbox.exits import OK, PORT_IN_USE, Stop
 from sandbox.settings import PREFIX, Settings
 from sandbox.store import DataDirectory
@@ -89,7 +88,7 @@ def _with_worlds(chosen: Settings, run: Callable[[Worlds], Coroutine[Any, Any, i
                 log.warning("fixtures are for an empty world; %s keeps one, until it is reset", chosen.data_dir)
         _allow_many_connections()
         try:
-            with _few_collections():
+            with garbage.looked_for_rarely():
                 return asyncio.run(run(worlds))
         except OSError as trouble:
             if trouble.errno != errno.EADDRINUSE:
@@ -109,23 +108,6 @@ def _allow_many_connections() -> None:
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Keep the garbage collector from going through every record, again and again, while more are made.
-
-    Records hold no cycles, so it finds nothing there; without this the cost of a creation grows with what is stored.
-    """
-    usual = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()
 
 
 @contextmanager

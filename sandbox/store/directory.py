@@ -6,8 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, SoftFileLock, Timeout
-
 from sandbox.store.files import Files, make_folder, write_file
 from sandbox.store.troubles import Full, InUse, Unsafe
 
@@ -20,6 +18,8 @@ class DataDirectory:
     """
 
     def __init__(self, path: Path) -> None:
+        from filelock import FileLock  # as late as this: a start in memory does without
+
         self.path = path
         self._pid = path / ".pid"
         self._lock = FileLock(path / ".lock", timeout=0, mode=0o600, thread_local=False)
@@ -42,6 +42,8 @@ class DataDirectory:
         self._lock.release()
 
     def _hold(self) -> None:
+        from filelock import SoftFileLock, Timeout
+
         try:
             self._lock.acquire()
         except Timeout:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from aiohttp import web
 
@@ -40,8 +40,8 @@ _HEADERS = (*SERVER, ("Content-Security-Policy", _POLICY))
 @cache
 def contents() -> dict[str, bytes]:
     """Return the files of the page by the paths they are served at, read once."""
-    folder = files("sandbox.web") / "dashboard"
-    named = {one.name: one.read_bytes() for one in folder.iterdir() if one.name.rpartition(".")[2] in _TYPES}
+    folder = Path(__file__).with_name("dashboard")
+    named = {one.name: one.read_bytes() for one in folder.iterdir() if one.suffix[1:] in _TYPES}
     return {_path(name): content for name, content in sorted(named.items())}
 
 
