@@ -156,8 +156,8 @@ def configured(server: Server) -> str:
         url=server.url,
         key=server.key,
         # Of many operations there is only so much to try, so that those of which there is more have to be tried more.
-        examples=max(1, REQUESTS // 300),
-        scenarios=max(20, REQUESTS // 25),
+        examples=max(1, REQUESTS // 250),
+        scenarios=max(20, REQUESTS // 16),
         looking=json.dumps([one for one in ids if one.startswith("sandbox.GET.")]),
         uncovered=json.dumps([one for one in ids if one not in covered]),
     )
