@@ -10,7 +10,6 @@ import shlex
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -34,25 +33,26 @@ class Why:
     reference: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class Entry:
-    """One request; what follows ``body`` is filled in when it is answered."""
+    """One request, as it came; what is not known yet is filled in later, up to the answer."""
 
     id: str
     at: Moment
     method: str
     uri: str
     operation: str
-    body: Mapping[str, Any] | None = None
-    status: int | None = None
-    answer: bytes = b""
-    seconds: float | None = None
-    why: Why | None = None
-    fault: Mapping[str, Any] = field(default_factory=dict)
     has_key: bool = True
     began: int = 0
     """The last number its world had drawn when it came: whatever it writes bears a higher one."""
-    number: int = 0
+
+    body: Mapping[str, Any] | None = field(default=None, init=False)
+    fault: Mapping[str, Any] = field(default_factory=dict, init=False)
+    status: int | None = field(default=None, init=False)
+    answer: bytes = field(default=b"", init=False)
+    seconds: float | None = field(default=None, init=False)
+    why: Why | None = field(default=None, init=False)
+    number: int = field(default=0, init=False)
     """Its place among all that were answered in this process, from 1; 0 while it is not."""
 
     @property
@@ -72,16 +72,10 @@ class RequestLog:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._entries: deque[Entry] = deque(maxlen=kept)
-        self._answered: deque[Entry] = deque(maxlen=kept)
 
     def note(self, entry: Entry) -> None:
         """Note a request on receipt."""
         self._entries.append(entry)
-
-    def answered(self, entry: Entry, number: int) -> None:
-        """Note that a request was answered, as the next one of this process."""
-        entry.number = number
-        self._answered.append(entry)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
@@ -91,13 +85,12 @@ class RequestLog:
 
     def since(self, number: int) -> list[Entry]:
         """Return what was answered after the request of a number, in the order of answering."""
-        later = list(takewhile(lambda entry: entry.number > number, reversed(self._answered)))
-        return later[::-1]
+        later = [entry for entry in self._entries if entry.number > number]
+        return sorted(later, key=lambda entry: entry.number)
 
     def clear(self) -> None:
         """Forget every request."""
         self._entries.clear()
-        self._answered.clear()
 
     def find(self, identifier: str) -> Entry | None:
         """Return the request with this id, the latest where a world that was put back has given it again."""

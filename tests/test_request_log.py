@@ -26,7 +26,10 @@ CANARIES = (CARD, ACCOUNT, "4242 4242 4242 4242", "7391")
 
 
 def entry(method: str = "POST", uri: str = "/v1/customers", **more: Any) -> Entry:
-    return Entry("OHM1", NOW, method, uri, "customers.create", **more)
+    noted = Entry("OHM1", NOW, method, uri, "customers.create", has_key=more.pop("has_key", True))
+    for name, known in more.items():
+        setattr(noted, name, known)
+    return noted
 
 
 # Noted, kept, found.

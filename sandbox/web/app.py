@@ -210,6 +210,7 @@ class Application:
                 await self._kept(world)
             else:
                 entry = self._note(request, world, operation)
+                before = world.store.version
                 entry.body = await read_body(request, LIMIT, self._deadline) if request.can_read_body else {}
                 entry.fault = world.trouble(route, request.path, entry.body, request.headers.get(FAULT))
                 if entry.fault:
@@ -217,7 +218,9 @@ class Application:
                 try:
                     answer = _perform(request, route, ids, world, entry)
                 finally:
-                    await self._kept(world)  # a refusal may have kept something too
+                    # A refusal may have kept something too, and a read may show what is on no disk yet.
+                    if world.store.version != before or world.store.unsynced:
+                        await self._kept(world)
                     if _is_dropped(entry, "after"):
                         _drop(request)
                 if "status_after_commit" in entry.fault:
@@ -298,7 +301,7 @@ async def _before(request: web.BaseRequest, entry: Entry) -> None:
 
 
 def _is_dropped(entry: Entry, when: str) -> bool:
-    return entry.fault.get("drop") == when
+    return bool(entry.fault) and entry.fault.get("drop") == when
 
 
 def _drop(request: web.BaseRequest) -> None:
@@ -308,7 +311,7 @@ def _drop(request: web.BaseRequest) -> None:
 
 
 @lru_cache(1024)  # clients ask for the same few pages
-def _parameters(query: str) -> Sequence[tuple[str, str]]:
+def _parameters(query: str) -> tuple[tuple[str, str], ...]:
     try:
         return tuple(parse_qsl(query, keep_blank_values=True, max_num_fields=_PARAMETERS))
     except ValueError:

@@ -51,7 +51,7 @@ class Streams:
     def answered(self, world: World, entry: Entry) -> None:
         """Number a request that was answered, and tell the readers."""
         self.last += 1
-        world.requests.answered(entry, self.last)
+        entry.number = self.last
         for reader in self._readers:
             reader.look(world)
 

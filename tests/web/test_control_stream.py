@@ -117,7 +117,8 @@ def answered(streams: Streams, count: int, uri: str = "/v1/customers") -> None:
     """Have so many requests been answered."""
     world = streams.worlds.default
     for number in range(count):
-        asked = Entry(f"OHM{number}", 0, "GET", uri, "customers.index", status=200)
+        asked = Entry(f"OHM{number}", 0, "GET", uri, "customers.index")
+        asked.status = 200
         world.requests.note(asked)
         streams.answered(world, asked)
 
