@@ -53,6 +53,10 @@ class Shelf:
         self._held = True
         return self._here
 
+    def is_at(self, mark: Mark) -> bool:
+        """Whether nothing has changed since a mark, of its own or another's."""
+        return mark is self._here
+
     def go_to(self, mark: Mark) -> dict[str, Document | None]:
         """Be as it was at a mark of its own, and give back whatever changed by that as it was before."""
         changed: dict[str, Document | None] = {}

@@ -114,11 +114,13 @@ class Shelves:
         self.refuse_transaction()
         self.version += 1
         changes = Changes(self.sequence)
-        shelves = {name: shelf for name, (shelf, _) in checkpoint.shelves.items()}
         for name, (shelf, mark) in checkpoint.shelves.items():
-            for id, document in shelf.go_to(mark).items():
-                changes.before[name, id] = document
-        related = all(shelves.get(name) is shelf for name, shelf in self._shelves.items())
+            if not shelf.is_at(mark):
+                for id, document in shelf.go_to(mark).items():
+                    changes.before[name, id] = document
+        shelves = {name: shelf for name, (shelf, _) in checkpoint.shelves.items()}
+        # A shelf equals itself only, so none is related where a table has been declared since.
+        related = shelves.items() >= self._shelves.items()
         self._shelves = shelves
         self.sequence = checkpoint.sequence
         return changes if related else None
