@@ -190,10 +190,10 @@ class World:
         """Return whether an API key's secret opens this world."""
         return self.is_open and self.store.count("api_keys", ("secret", secret)) > 0
 
-    def close(self) -> None:
-        """Let go of the store; nothing opens this world any more."""
+    def close(self, *, tidy: bool = True) -> None:
+        """Let go of the store, which is left ``tidy`` for the next start; nothing opens this world any more."""
         self.is_open = False
-        self.store.close()
+        self.store.close(tidy=tidy)
 
     def request_id(self, at: Moment) -> str:
         """Return the id of the next request."""

@@ -107,7 +107,7 @@ class Worlds:
         """Forget a world and all that is in it, for good; Full when its folder cannot be removed."""
         del self._worlds[world.name]
         with suppress(StoreTrouble):
-            world.close()
+            world.close(tidy=False)
         if self._ground.folder is not None:
             remove_folder(Files(), self._ground.folder / world.name)
 

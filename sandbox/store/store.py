@@ -200,15 +200,16 @@ class Store:
             raise
         self._unsynced.clear()
 
-    def close(self) -> None:
-        """Write no more; a folder is left with one readable TinyDB file and an empty journal, if there is room."""
+    def close(self, *, tidy: bool = True) -> None:
+        """Write no more; a `tidy` folder is left with one readable TinyDB file and an empty journal, if it has room."""
         self._shelves.refuse_transaction()
         if self._generations is None:
             return
         try:
             if self.trouble is None:
                 self.sync()
-                self._tidy()
+                if tidy:
+                    self._tidy()
         finally:
             self._generations.journal.close()
             self._generations = None
