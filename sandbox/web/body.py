@@ -169,7 +169,7 @@ def _count_keys(container: Any, room: int) -> int:
 
 def _count_key_ends(raw: bytes) -> int:
     """Count the quotes that a colon follows: the ends of all keys, and what looks like one within a string."""
-    spaced = any(space in raw for space in (b" :", b"\t:", b"\n:", b"\r:"))
+    spaced = b" :" in raw or b"\t:" in raw or b"\n:" in raw or b"\r:" in raw
     return len(_KEY_END.findall(raw)) if spaced else raw.count(b'":')
 
 
