@@ -91,13 +91,12 @@ def _target(field: Field, identifier: str) -> str:
     return field.target or kind_of(identifier)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Ready:
-    """A body, the documents it was made from, and the version of the records it was last found to show."""
+    """A body, and the documents it was made from."""
 
     body: bytes
     seen: Sequence[tuple[str, str, Document | None]]
-    version: int
 
 
 class Bodies:
@@ -110,17 +109,11 @@ class Bodies:
     def of(self, record: Record, at: Place) -> bytes:
         """Return a record's body, as it is kept now."""
         key = (record.shape.kind, record.id, at.family, at.marketplace)
-        version = self._records.version
         ready = self._ready.get(key)
-        if ready is not None:
-            if ready.version == version:
-                return ready.body
-            if all(self._records.shown(table, name) is document for table, name, document in ready.seen):
-                ready.version = version
-                return ready.body
-        if len(self._ready) >= _KEPT:
-            self._ready.clear()
-        ready = self._ready[key] = self._made(record, at, version)
+        if ready is None or not all(self._records.shown(table, id) is kept for table, id, kept in ready.seen):
+            if len(self._ready) >= _KEPT:
+                self._ready.clear()
+            ready = self._ready[key] = self._made(record, at)
         return ready.body
 
     def page(self, listing: Listing[Record], at: Place) -> bytes:
@@ -133,13 +126,13 @@ class Bodies:
         """Return a record's wire form."""
         return wire(record, at, self._noting([]))
 
-    def _made(self, record: Record, at: Place, version: int) -> _Ready:
+    def _made(self, record: Record, at: Place) -> _Ready:
         table = record.shape.table
         document = self._records.shown(table, record.id)
         seen = [(table, record.id, document)]
         # A verb may hold a record from before its last change; what is kept under the document has to be made from it.
         kept = record if document is None else self._records.of(type(record), document)
-        return _Ready(orjson.dumps(wire(kept, at, self._noting(seen))), seen, version)
+        return _Ready(orjson.dumps(wire(kept, at, self._noting(seen))), seen)
 
     def _noting(self, seen: list[tuple[str, str, Document | None]]) -> Look:
         def look(kind: str, identifier: str) -> Record:
