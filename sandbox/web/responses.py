@@ -33,7 +33,7 @@ def _may_be_key(secret: str) -> bool:
 
 def respond(answered: Answer | web.StreamResponse, guarded: Pairs) -> web.StreamResponse:
     """Return an answer with the headers of the guard, and of the API where it is one of the API's."""
-    if isinstance(answered, web.StreamResponse):
+    if not isinstance(answered, Answer):
         answered.headers.extend(guarded)
         return answered
     response = web.Response(
