@@ -133,7 +133,7 @@ class World:
         )
         if is_read:
             answer = self._answer(route, _done(route, call, decline))
-            self._reads.keep(asked, answer)
+            self._reads.keep(asked, answer, len(answer.body))
             return answer
         try:
             with self._transaction():

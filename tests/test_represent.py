@@ -424,7 +424,7 @@ def test_following_the_links_of_a_page_leads_over_every_record_once(total: int, 
 
 def test_what_was_made_is_kept_until_a_record_changes(store: Store) -> None:
     unchanged: Unchanged[bytes] = Unchanged(Records(store))
-    unchanged.keep(("/v1/senders",), b"none")
+    unchanged.keep(("/v1/senders",), b"none", 4)
     assert unchanged.get(("/v1/senders",)) == b"none"
     assert unchanged.get(("/v1/parcels",)) is None
 
@@ -439,7 +439,7 @@ def test_what_was_made_is_not_kept_when_the_store_goes_back(store: Store, act: s
     before = store.checkpoint()
     keep(store, ZOE)
     assert unchanged.get(("/v1/senders",)) is None
-    unchanged.keep(("/v1/senders",), b"Zoe")
+    unchanged.keep(("/v1/senders",), b"Zoe", 3)
 
     if act == "go back":
         store.restore(before)
@@ -451,10 +451,14 @@ def test_what_was_made_is_not_kept_when_the_store_goes_back(store: Store, act: s
 
 
 def test_no_more_is_kept_than_there_is_room_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(represent, "_KEPT_AS_LONG", 2)
+    monkeypatch.setattr(represent, "_ROOM", 10)
     unchanged: Unchanged[int] = Unchanged(Records(store))
 
-    for number in range(3):
-        unchanged.keep((number,), number)
+    for number, size in enumerate((6, 6, 4)):
+        unchanged.keep((number,), number, size)
+    assert [unchanged.get((number,)) for number in range(3)] == [0, None, 2]
 
-    assert [unchanged.get((number,)) for number in range(3)] == [0, 1, None]
+    keep(store, ZOE)
+    assert unchanged.get((0,)) is None
+    unchanged.keep((1,), 1, 10)
+    assert unchanged.get((1,)) == 1
