@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.fuzz.server import PATIENCE, Failed, Sandbox, running
+from tests.fuzz.server import PATIENCE, Failed, Sandbox, half_close, running
 
 STAGES = (
     "connected",
@@ -83,7 +83,7 @@ class Leaver:
                 elif stage == "in the answer":
                     heard = client.recv(20)
                 if end == "half-closes":
-                    client.shutdown(socket.SHUT_WR)
+                    half_close(client)
                     while more := client.recv(1 << 16):
                         heard += more
             if end == "resets":

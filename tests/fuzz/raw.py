@@ -19,7 +19,7 @@ from typing import get_args
 from tests.fuzz import answers
 from tests.fuzz.answers import Answer, Wrong
 from tests.fuzz.mutations import mutated, requests
-from tests.fuzz.server import PATIENCE, Failed, Parser, Sandbox, basic, running
+from tests.fuzz.server import PATIENCE, Failed, Parser, Sandbox, basic, half_close, running
 
 LOOK = 100  # requests between two looks at the log and the books
 DRIP = 300  # bytes of a request that comes byte by byte, at most
@@ -105,7 +105,7 @@ class Fuzzer:
         else:
             client.sendall(raw)
         if end == "half-closes":
-            client.shutdown(socket.SHUT_WR)
+            half_close(client)
         elif end == "resets":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

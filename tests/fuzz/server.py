@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
 import signal
+import socket
 import sys
 import tempfile
 from base64 import b64encode
@@ -130,3 +132,13 @@ def _ready(process: Popen[str], log: Path) -> dict[str, Any]:
         raise Failed(f"the sandbox did not start:\n{log.read_text()}")
     told: dict[str, Any] = json.loads(line)
     return told
+
+
+def half_close(client: socket.socket) -> None:
+    """Say that nothing more will come; raises ``ConnectionError`` also when the server has hung up already."""
+    try:
+        client.shutdown(socket.SHUT_WR)
+    except OSError as trouble:
+        if trouble.errno == errno.ENOTCONN:
+            raise ConnectionResetError from trouble
+        raise
