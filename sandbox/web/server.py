@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from ipaddress import ip_address
 
 from aiohttp import web
@@ -68,8 +69,10 @@ class Server:
 
 async def _accept_no_more(listener: asyncio.Server) -> None:
     """Return when whatever was accepted is a connection: one that a closed listener no longer knows is never closed."""
-    for listening in listener.sockets:
-        asyncio.get_running_loop().remove_reader(listening)
+    # Where a loop has no readers, as on Windows, closing the listener is all there is.
+    with suppress(NotImplementedError):
+        for listening in listener.sockets:
+            asyncio.get_running_loop().remove_reader(listening)
     await asyncio.sleep(0)
 
 

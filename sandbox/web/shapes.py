@@ -210,34 +210,30 @@ class BrieflyRefused(TypedDict):
     field: str | None
 
 
-class Brief(TypedDict):
+class _Asked(TypedDict):
+    """What is told of a request in every place."""
+
+    id: str
+    world: str
+    at: Stamp
+    method: str
+    uri: str
+    operation: str
+    status: int | None
+    milliseconds: float | None
+    fault: Mapping[str, Any] | None
+
+
+class Brief(_Asked):
     """A request without what was sent and what was answered."""
 
-    id: str
-    world: str
-    at: Stamp
-    method: str
-    uri: str
-    operation: str
-    status: int | None
-    milliseconds: float | None
     refused: BrieflyRefused | None
-    fault: Mapping[str, Any] | None
 
 
-class Request(TypedDict):
+class Request(_Asked):
     """A request: what was asked, what was answered, and why; ``curl`` is the line that asks the same."""
 
-    id: str
-    world: str
-    at: Stamp
-    method: str
-    uri: str
-    operation: str
-    status: int | None
-    milliseconds: float | None
     refused: Refused | None
-    fault: Mapping[str, Any] | None
     body: Mapping[str, Any] | None
     answer: Any
     curl: str
