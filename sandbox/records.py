@@ -22,11 +22,6 @@ class Records:
         self._store = store
         self._ready: dict[tuple[str, str], tuple[Document, Record]] = {}
 
-    @property
-    def version(self) -> int:
-        """A number that is another one whenever a record may be."""
-        return self._store.version
-
     def get(self, kind: type[R], identifier: str) -> R | None:
         """Return a record, or None when there is none (any more)."""
         document = self._store.get(kind.shape.table, identifier)

@@ -14,13 +14,11 @@ from sandbox.resource import ABSENT, KINDS, Family, Field, Place, Record, Snapsh
 from sandbox.store import Document
 
 R_co = TypeVar("R_co", bound=Record, covariant=True)
-T = TypeVar("T")
 
 Look = Callable[[str, str], Record]
 """Return the record of a kind with an id, as a link would show it."""
 
 _KEPT = 512  # bodies kept ready
-_ROOM = 1 << 20  # bytes of answers kept ready in a world
 
 _PAGE_LINKS = ("first", "next", "previous", "last")
 _PAGE_URIS = {f"{name}_uri": {"_type": "page", "key": name} for name in _PAGE_LINKS}
@@ -144,30 +142,6 @@ class Bodies:
             return self._records.of(record_type, document)
 
         return look
-
-
-class Unchanged(Generic[T]):
-    """What was made of the records, kept as long as not one of them changes."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._version = records.version
-        self._ready: dict[tuple[object, ...], T] = {}
-        self._room = _ROOM
-
-    def get(self, asked: tuple[object, ...]) -> T | None:
-        """Return what was made for who asked the same."""
-        if self._version != self._records.version:
-            self._version = self._records.version
-            self._ready.clear()
-            self._room = _ROOM
-        return self._ready.get(asked)
-
-    def keep(self, asked: tuple[object, ...], made: T, size: int) -> None:
-        """Have it ready for who asks the same, if there is room for so many bytes."""
-        if size <= self._room:
-            self._ready[asked] = made
-            self._room -= size
 
 
 def page_frame(listing: Listing[Record]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shlex
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -21,6 +22,9 @@ KEPT = 1000  # entries a world, the oldest go first
 
 FILTERS = ("status", "operation", "method", "rule", "uri")
 """What entries can be asked for by."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""What a request without a body says, and what a fault does that there is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Entry:
     """The last number its world had drawn when it came: whatever it writes bears a higher one."""
 
     body: Mapping[str, Any] | None = field(default=None, init=False)
-    fault: Mapping[str, Any] = field(default_factory=dict, init=False)
+    fault: Mapping[str, Any] = field(default_factory=lambda: NOTHING, init=False)
     status: int | None = field(default=None, init=False)
     answer: bytes = field(default=b"", init=False)
     seconds: float | None = field(default=None, init=False)

@@ -13,21 +13,22 @@ from sandbox import dumps, faults, schedule
 from sandbox.bank import Bank, Outcome
 from sandbox.call import Call, Result, Route, Tools
 from sandbox.checkpoints import Checkpoints, Saved, difference
-from sandbox.clock import Clock, Moment, parse, stamp
+from sandbox.clock import LAST, Clock, Moment, parse, stamp
 from sandbox.codes import CODES, RULES, scripted
 from sandbox.coverage import Coverage
 from sandbox.errors import Invalid, Refusal, Unavailable
 from sandbox.faults import Fault, Faults, Operation
 from sandbox.ids import Ids
 from sandbox.records import REMOVED
-from sandbox.represent import Bodies, Listing, Unchanged
-from sandbox.request_log import RequestLog
+from sandbox.represent import Bodies, Listing
+from sandbox.request_log import NOTHING, RequestLog
 from sandbox.resource import Family, Record
 from sandbox.resources import DUTIES, ROUTES, SETTLEMENTS, TABLES, callbacks, deliveries
 from sandbox.resources.deliveries import Deliveries
 from sandbox.resources.events import TYPES, Event
 from sandbox.schedule import Due
 from sandbox.store import Document, Store, StoreTrouble
+from sandbox.unchanged import Unchanged
 from sandbox.verify import violations
 
 STATE = "world"
@@ -88,7 +89,7 @@ class World:
         self.fixtures: tuple[str, ...] = ()
         """The names of the fixtures it finds its way back to."""
         self._bodies = Bodies(self.tools.records)
-        self._reads: Unchanged[Answer] = Unchanged(self.tools.records)
+        self._reads: Unchanged[Answer] = Unchanged(store)
         self.deliveries = Deliveries(store, self._calling, self._body)
         self._requests = 0
         self._happened: list[str] = []
@@ -115,11 +116,6 @@ class World:
         now = self.clock.now()
         self._do_what_is_due(now)
 
-        is_read = route.method == "GET"
-        asked = (route.path, uri, tuple(parameters), *path.values())
-        if is_read and decline is None and (answer := self._reads.get(asked)) is not None:
-            return answer
-
         call = Call(
             self.tools,
             now,
@@ -131,10 +127,8 @@ class World:
             bank=None if bank is None else Bank(bank),
             told_twice=told_twice,
         )
-        if is_read:
-            answer = self._answer(route, _done(route, call, decline))
-            self._reads.keep(asked, answer, len(answer.body))
-            return answer
+        if route.method == "GET":
+            return self._answer(route, _done(route, call, decline))
         try:
             with self._transaction():
                 result = _done(route, call, decline)
@@ -144,6 +138,17 @@ class World:
         except StoreTrouble as trouble:
             raise Unavailable(f"Nothing was changed: {trouble}.") from trouble
         raise result
+
+    def recall(self, asked: object, now: Moment) -> Answer | None:
+        """Return the answer that :meth:`remember` was told of, while another would be the same; else None."""
+        return None if self.store.unsynced else self._reads.get(asked, now)
+
+    def remember(self, asked: object, answer: Answer) -> None:
+        """Have a read's answer ready for who asks the same; ``asked`` stands for all that was asked, and the key."""
+        if self.store.count(faults.TABLE):
+            return  # the next one may be another fault's
+        due = self.tools.schedule.first()
+        self._reads.keep(asked, answer, len(answer.body), LAST if due is None else due.at)
 
     @contextmanager
     def planting(self) -> Iterator[Plant]:
@@ -206,7 +211,7 @@ class World:
         Raises ``Invalid`` for a rule that cannot be read, and ``Unavailable``.
         """
         if rule is None and not self.store.count(faults.TABLE):
-            return {}
+            return NOTHING
         try:
             own = [] if rule is None else [_read_fault_for_now(rule)]
         except ValueError as bad:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sandbox import represent
 from sandbox.call import Born
 from sandbox.records import REMOVED, Records
-from sandbox.represent import Bodies, Listing, Unchanged, page_frame
+from sandbox.represent import Bodies, Listing, page_frame
 from sandbox.resource import Family, Place, Record
 from sandbox.resources.parties import Customer
 from sandbox.store import Store
@@ -417,48 +417,3 @@ def test_following_the_links_of_a_page_leads_over_every_record_once(total: int, 
         page = frame(offset_of(page["next_uri"]))
     assert seen == list(range(total))
     assert page["uri"] == page["last_uri"]
-
-
-# What is kept while nothing changes.
-
-
-def test_what_was_made_is_kept_until_a_record_changes(store: Store) -> None:
-    unchanged: Unchanged[bytes] = Unchanged(Records(store))
-    unchanged.keep(("/v1/senders",), b"none", 4)
-    assert unchanged.get(("/v1/senders",)) == b"none"
-    assert unchanged.get(("/v1/parcels",)) is None
-
-    keep(store, ZOE)
-
-    assert unchanged.get(("/v1/senders",)) is None
-
-
-@pytest.mark.parametrize("act", ["go back", "undo"])
-def test_what_was_made_is_not_kept_when_the_store_goes_back(store: Store, act: str) -> None:
-    unchanged: Unchanged[bytes] = Unchanged(Records(store))
-    before = store.checkpoint()
-    keep(store, ZOE)
-    assert unchanged.get(("/v1/senders",)) is None
-    unchanged.keep(("/v1/senders",), b"Zoe", 3)
-
-    if act == "go back":
-        store.restore(before)
-    else:
-        with undone(store):
-            store.put(ZOE.shape.table, {**ZOE.document(), "name": "Yan"})
-
-    assert unchanged.get(("/v1/senders",)) is None
-
-
-def test_no_more_is_kept_than_there_is_room_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(represent, "_ROOM", 10)
-    unchanged: Unchanged[int] = Unchanged(Records(store))
-
-    for number, size in enumerate((6, 6, 4)):
-        unchanged.keep((number,), number, size)
-    assert [unchanged.get((number,)) for number in range(3)] == [0, None, 2]
-
-    keep(store, ZOE)
-    assert unchanged.get((0,)) is None
-    unchanged.keep((1,), 1, 10)
-    assert unchanged.get((1,)) == 1

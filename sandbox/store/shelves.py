@@ -32,8 +32,6 @@ class Shelves:
         names = {**indexes, **tables}
         self._shelves = {name: Shelf.filled(indexes.get(name, ()), tables.get(name, {})) for name in names}
         self.sequence = sequence
-        self.version = 0
-        """How often anything may have changed, undone or not."""
         self.changes: Changes | None = None
 
     def __getitem__(self, table: str) -> Shelf:
@@ -98,7 +96,6 @@ class Shelves:
         """Put everything back as it was before a transaction."""
         for (table, id), document in changes.before.items():
             self._shelves[table].replace(id, document)
-        self.version += 1
         self.sequence = changes.sequence
 
     def checkpoint(self) -> Checkpoint:
@@ -112,7 +109,6 @@ class Shelves:
         What undoes it comes back, or None when the checkpoint is of another world's shelves, which are ours from now.
         """
         self.refuse_transaction()
-        self.version += 1
         changes = Changes(self.sequence)
         for name, (shelf, mark) in checkpoint.shelves.items():
             if not shelf.is_at(mark):
@@ -163,6 +159,5 @@ class Shelves:
     def _write(self, table: str, id: str, document: Document | None) -> None:
         before = self._open_changes().before
         shelf = self._shelves[table]
-        self.version += 1
         before.setdefault((table, id), shelf.rows.get(id))
         shelf.replace(id, document)

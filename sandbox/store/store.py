@@ -38,7 +38,7 @@ class Store:
         self._always = fsync == "always"
         self._unsynced: list[Changes] = []
         self.changes = 0
-        """How often anything here may have become different; what has not changed needs not be looked at again."""
+        """How often rows may have become different: while it is the same number, every row is the same object."""
 
     @classmethod
     def open(
@@ -125,11 +125,6 @@ class Store:
         finally:
             self._shelves.changes = None
         self._tidy_when_due()
-
-    @property
-    def version(self) -> int:
-        """A number that is another one whenever a row may be."""
-        return self._shelves.version
 
     @property
     def sequence(self) -> int:

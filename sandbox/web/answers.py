@@ -11,7 +11,10 @@ from aiohttp import hdrs, web
 from sandbox import __version__
 from sandbox.redact import redact
 
-SERVER = ((hdrs.SERVER, f"balanced-sandbox/{__version__}"),)
+Pairs = tuple[tuple[str, str], ...]
+"""Headers of an answer."""
+
+SERVER: Pairs = ((hdrs.SERVER, f"balanced-sandbox/{__version__}"),)
 """The header every answer has, in the place of aiohttp's own."""
 
 

@@ -5,26 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import web
 
 from sandbox.call import Route
 from sandbox.codes import reference
-from sandbox.errors import (
-    ExpectationFailed,
-    Forbidden,
-    Invalid,
-    NotAllowed,
-    NotFound,
-    Refusal,
-    Scripted,
-    Surprise,
-    Unauthorized,
-)
-from sandbox.request_log import Entry, Why
+from sandbox.errors import Invalid, NotFound, Refusal, Scripted, Surprise, Unauthorized
+from sandbox.request_log import NOTHING, Entry, Why
 from sandbox.resources import ROUTES
 from sandbox.web import answers, page
 from sandbox.web.answers import Problem
@@ -34,7 +24,9 @@ from sandbox.web.control import Control
 from sandbox.web.delivery import Courier, Delivery
 from sandbox.web.disk import Disk
 from sandbox.web.guard import CONTROL, Guard
-from sandbox.web.paths import Handler, Paths
+from sandbox.web.head import Handler, Head
+from sandbox.web.heads import Heads, NothingHappened, Stranger
+from sandbox.web.paths import Paths
 from sandbox.web.pulse import Pulse
 from sandbox.web.responses import error, respond
 from sandbox.web.stream import Streams
@@ -44,7 +36,6 @@ from sandbox.worlds import Worlds
 NOTED = web.RequestKey("noted", tuple[World, Entry])
 """What was noted of a request, and in which world."""
 
-FAULT = "X-Sandbox-Fault"
 REQUEST_ID = "X-Sandbox-Request-Id"
 RULE = "X-Sandbox-Rule"
 
@@ -54,14 +45,6 @@ NOT_NOTED = f"OHM{0:032x}"
 _PARAMETERS = 100  # in one query string
 
 log = logging.getLogger(__name__)
-
-
-class _Stranger(Forbidden):
-    """Who the guard does not let in; nobody notes it, as a page could fill the log and use up the ids."""
-
-
-class _NothingHappened(Exception):
-    """The connection is broken, and there is nothing to note of what would have been asked on it."""
 
 
 class Application:
@@ -88,12 +71,13 @@ class Application:
         self._courier = None if delivery is None else Courier(worlds, self.pulse, self._disk, delivery)
         self.paths: Paths[Handler] = Paths()
         """Whatever can be asked for."""
-        control = Control(worlds, self._auth, self._disk, self._streams, guard, body_deadline)
+        control = Control(worlds, self._auth, self._disk, self._streams, body_deadline)
         own = ((route.method, route.path, self._handler(route)) for route in routes)
         for method, path, handler in (*own, *control.handlers(), *page.handlers()):
             self.paths.add(method, path, handler)
             if method == "GET":
                 self.paths.add("HEAD", path, handler)
+        self._heads = Heads(guard, self.paths)
 
     async def start(self) -> None:
         """Begin to send events to callbacks."""
@@ -112,46 +96,26 @@ class Application:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, whatever it is."""
         started = time.perf_counter()
-        guarded = self._guard.answer_headers(request.headers)
+        head = self._heads.read(request)
         try:
-            answered = await self._handle(request)
+            answered = await head.answer(request, head)
         except Refusal as refusal:
             answered = self._refused(request, refusal)
-        except _NothingHappened:
+        except NothingHappened:
             answered = Answer(500)
         except Exception:
             log.exception("a fault of the sandbox: %s %s", request.method, request.path)
             answered = self._refused(request, Surprise())
-        return self._noted(request, respond(answered, guarded), started)
+        return self._noted(request, respond(answered, head.guarded), started)
 
     def refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
         """Return the answer to what aiohttp refuses by itself, as it is no HTTP."""
         started = time.perf_counter()
         if request.headers:  # what was no HTTP has none that could be judged
             reason = self._guard.refuse(request.method, request.path, request.headers, request.raw_path)
-            refusal = _Stranger(reason) if reason else refusal
+            refusal = Stranger(reason) if reason else refusal
         guarded = self._guard.answer_headers(request.headers)
         return self._noted(request, respond(self._refused(request, refusal), guarded), started)
-
-    async def _handle(self, request: web.BaseRequest) -> Answer | web.StreamResponse:
-        """Let a request through to whoever answers it; raises ``Refusal``."""
-        method, headers = request.method, request.headers
-        reason = self._guard.refuse(method, request.path, headers, request.raw_path)
-        if reason is not None:
-            raise _Stranger(reason)
-        if not request.raw_path.isascii():  # aiohttp's parser in C refuses it, the one in Python does not
-            raise Invalid("Request is not valid HTTP")
-        if method == "OPTIONS" and (preflight := self._guard.preflight(method, headers)):
-            return Answer(204, headers=dict(preflight))
-        if hdrs.EXPECT in headers:
-            await _tell_to_go_on(request)
-        ends, ids = self.paths.find(request.rel_url.path_safe)
-        if not ends:
-            raise NotFound
-        end = ends.get(method)
-        if end is None:
-            raise NotAllowed(", ".join(sorted(ends)))
-        return await end.handler(request, end.named(ids))
 
     def _noted(self, request: web.BaseRequest, response: web.StreamResponse, started: float) -> web.StreamResponse:
         """Complete what was noted of a request."""
@@ -177,59 +141,83 @@ class Application:
             headers = {RULE: refusal.rule, REQUEST_ID: NOT_NOTED}
             return Answer(refusal.status, error(refusal, NOT_NOTED), headers)
         noted = request.get(NOTED)
-        entry = self._note(request, self._whoever(request), "") if noted is None else noted[1]
+        entry = self._note_whoever(request) if noted is None else noted[1]
         field, expected = next(iter(refusal.extras.items()), (None, None))
         entry.why = Why(refusal.rule, field, expected or refusal.sentence, reference(refusal.category_code))
         entry.answer = error(refusal, entry.id)
         return Answer(refusal.status, entry.answer, {**refusal.headers, RULE: refusal.rule})
 
-    def _note(self, request: web.BaseRequest, world: World, operation: str) -> Entry:
+    def _note_whoever(self, request: web.BaseRequest) -> Entry:
+        """Note a request that did not come as far as anybody's world; strangers are in the default world."""
+        head = self._heads.read(request)
+        return self._note(request, head, self._auth.world(head.key) or self._worlds.default, "")
+
+    def _note(self, request: web.BaseRequest, head: Head, world: World, operation: str) -> Entry:
         """Note a request on receipt."""
         now = world.clock.now()
-        entry = Entry(
-            world.request_id(now),
-            now,
-            request.method,
-            request.rel_url.raw_path_qs,
-            operation,
-            has_key=hdrs.AUTHORIZATION in request.headers,
-            began=world.store.sequence,
-        )
+        has_key, began = head.key is not None, world.store.sequence
+        entry = Entry(world.request_id(now), now, request.method, head.uri, operation, has_key=has_key, began=began)
         world.requests.note(entry)
         request[NOTED] = (world, entry)
         return entry
 
     def _handler(self, route: Route) -> Handler:
-        async def handle(request: web.BaseRequest, ids: Mapping[str, str]) -> Answer:
-            world = self._world(request, route, ids)
+        operation = route.operation
+
+        async def handle(request: web.BaseRequest, head: Head) -> Answer:
+            world = self._world(route, head)
             if world is None:
-                body = await read_body(request, LIMIT, self._deadline)
-                world, answer = self._worlds.open_with_key(body)
-                entry = self._note(request, world, operation)
-                entry.body = body
-                await self._kept(world)
-            else:
-                entry = self._note(request, world, operation)
-                before = world.store.version
-                entry.body = await read_body(request, LIMIT, self._deadline) if request.can_read_body else {}
-                entry.fault = world.trouble(route, request.path, entry.body, request.headers.get(FAULT))
-                if entry.fault:
-                    await _before(request, entry)
-                try:
-                    answer = _perform(request, route, ids, world, entry)
-                finally:
-                    # A refusal may have kept something too, and a read may show what is on no disk yet.
-                    if world.store.version != before or world.store.unsynced:
-                        await self._kept(world)
-                    if _is_dropped(entry, "after"):
-                        _drop(request)
-                if "status_after_commit" in entry.fault:
-                    raise Scripted(entry.fault["status_after_commit"])
+                return await self._open(request, head, operation)
+            entry = self._note(request, head, world, operation)
+            answer = None
+            if not request.can_read_body:
+                entry.body = NOTHING
+                answer = world.recall(head, entry.at)
+            if answer is None:
+                answer = await self._perform(route, request, head, world, entry)
             entry.answer = answer.body
             return answer
 
-        operation = route.operation
         return handle
+
+    async def _open(self, request: web.BaseRequest, head: Head, operation: str) -> Answer:
+        """Open a world of its own for who has no key yet."""
+        body = await read_body(request, LIMIT, self._deadline)
+        world, answer = self._worlds.open_with_key(body)
+        entry = self._note(request, head, world, operation)
+        entry.body, entry.answer = body, answer.body
+        await self._kept(world)
+        return answer
+
+    async def _perform(self, route: Route, request: web.BaseRequest, head: Head, world: World, entry: Entry) -> Answer:
+        """Do what a route says, and what a fault does with it; returns when all of it is on the disk."""
+        before = world.store.changes
+        body = entry.body = await read_body(request, LIMIT, self._deadline) if entry.body is None else entry.body
+        fault = entry.fault = world.trouble(route, request.path, body, head.fault)
+        if fault:
+            await _before(request, entry)
+        try:
+            answer = world.perform(
+                route,
+                head.ids,
+                parameters=_parameters(head.query) if head.query else (),
+                body=body,
+                uri=head.path,
+                decline=fault.get("decline"),
+                bank=fault.get("bank"),
+                told_twice=fault.get("duplicate_delivery", False),
+            )
+            if route.method == "GET" and body is NOTHING and head.fault is None:
+                world.remember(head, answer)
+        finally:
+            # A refusal may have kept something too, and a read may show what is on no disk yet.
+            if world.store.changes != before or world.store.unsynced:
+                await self._kept(world)
+            if _is_dropped(entry, "after"):
+                _drop(request)
+        if "status_after_commit" in fault:
+            raise Scripted(fault["status_after_commit"])
+        return answer
 
     async def _kept(self, world: World) -> None:
         """Return when all is on the disk, and tell who waits for a change; also when the client does not wait."""
@@ -239,19 +227,14 @@ class Application:
         finally:
             self.pulse.beat(world)
 
-    def _whoever(self, request: web.BaseRequest) -> World:
-        """Return the world of whoever asks; strangers are in the default world."""
-        return self._auth.world(request.headers.get(hdrs.AUTHORIZATION)) or self._worlds.default
-
-    def _world(self, request: web.BaseRequest, route: Route, ids: Mapping[str, str]) -> World | None:
+    def _world(self, route: Route, head: Head) -> World | None:
         """Return whose world this is about, None for one to be opened; raises ``Unauthorized``."""
-        header = request.headers.get(hdrs.AUTHORIZATION)
-        world = self._auth.world(header)
-        if world is None and header is None:
+        world = self._auth.world(head.key)
+        if world is None and head.key is None:
             if route.open == "world":
                 return None
             if route.open == "marketplace":
-                world = self._worlds.with_marketplace(ids["marketplace"])
+                world = self._worlds.with_marketplace(head.ids["marketplace"])
                 if world is None:
                     raise NotFound
         if world is None:
@@ -259,35 +242,9 @@ class Application:
         return world
 
 
-async def _tell_to_go_on(request: web.BaseRequest) -> None:
-    """Meet the one expectation there is; raises ``ExpectationFailed``."""
-    if request.headers[hdrs.EXPECT].lower() != "100-continue":
-        raise ExpectationFailed
-    if request.version >= HttpVersion11:
-        try:
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        except ConnectionError:
-            raise _NothingHappened from None
-        request.writer.output_size = 0  # this was not the answer yet
-
-
-def _perform(request: web.BaseRequest, route: Route, ids: Mapping[str, str], world: World, entry: Entry) -> Answer:
-    query = request.rel_url.raw_query_string
-    return world.perform(
-        route,
-        ids,
-        parameters=_parameters(query) if query else (),
-        body=entry.body,
-        uri=request.rel_url.raw_path,
-        decline=entry.fault.get("decline"),
-        bank=entry.fault.get("bank"),
-        told_twice=entry.fault.get("duplicate_delivery", False),
-    )
-
-
 def _is_worth_noting(request: web.BaseRequest, refusal: Refusal) -> bool:
     """Tell whether to note what is refused: neither a stranger nor what is no HTTP, which has no headers here."""
-    return not isinstance(refusal, _Stranger) and bool(request.headers) and request.raw_path.isascii()
+    return not isinstance(refusal, Stranger) and bool(request.headers) and request.raw_path.isascii()
 
 
 async def _before(request: web.BaseRequest, entry: Entry) -> None:
@@ -295,7 +252,7 @@ async def _before(request: web.BaseRequest, entry: Entry) -> None:
     await asyncio.sleep(entry.fault.get("delay_ms", 0) / 1000)
     if _is_dropped(entry, "before"):
         _drop(request)
-        raise _NothingHappened
+        raise NothingHappened
     if "status" in entry.fault:
         raise Scripted(entry.fault["status"])
 

@@ -16,24 +16,28 @@ class Auth:
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
-        self._seen: dict[str, tuple[World, str]] = {}
+        self._seen: dict[str, tuple[World, str, int]] = {}
 
     def world(self, header: str | None) -> World | None:
         """Return the world the header's key opens, or None without a key or with a wrong one."""
         if header is None:
             return None
         seen = self._seen.get(header)
-        # A key may have been deleted since, or its world dropped or put back to before the key.
-        if seen is not None and seen[0].opens_with(seen[1]):
-            return seen[0]
-        secret = _secret(header)
-        world = self._worlds.holder(secret) if secret else None
+        if seen is None:
+            secret = _secret(header)
+            world = self._worlds.holder(secret) if secret else None
+        else:
+            # A key may have been deleted since, or its world dropped or put back to before the key.
+            world, secret, changes = seen
+            if world.is_open and world.store.changes == changes:
+                return world
+            world = world if world.opens_with(secret) else self._worlds.holder(secret)
         if world is None:
             self._seen.pop(header, None)
             return None
         if len(self._seen) >= _SEEN:
             self._seen.clear()
-        self._seen[header] = (world, secret)
+        self._seen[header] = (world, secret, world.store.changes)
         return world
 
 

@@ -12,7 +12,7 @@ from inspect import isawaitable
 from typing import Any
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from sandbox.errors import Refusal
 from sandbox.resources import ROUTES
@@ -32,9 +32,8 @@ from sandbox.web.auth import Auth
 from sandbox.web.body import DEADLINE, read_body
 from sandbox.web.control_stream import ALL
 from sandbox.web.disk import Disk
-from sandbox.web.guard import Guard
+from sandbox.web.head import Handler, Head
 from sandbox.web.lever import NAMED, Lever, Pull
-from sandbox.web.paths import Handler
 from sandbox.web.replay import Loopback
 from sandbox.web.stream import Stream, Streams
 from sandbox.world import World
@@ -76,14 +75,12 @@ class Control:
         auth: Auth,
         disk: Disk,
         streams: Streams,
-        guard: Guard,
         body_deadline: float = DEADLINE,
     ) -> None:
         self._worlds = worlds
         self._auth = auth
         self._disk = disk
         self._streams = streams
-        self._guard = guard
         self._deadline = body_deadline
 
     def handlers(self) -> Iterator[tuple[str, str, Handler]]:
@@ -92,9 +89,9 @@ class Control:
             yield lever.method, f"/_sandbox/{lever.path}", self._handler(lever)
 
     def _handler(self, lever: Lever) -> Handler:
-        async def handle(request: web.BaseRequest, ids: Mapping[str, str]) -> web.StreamResponse:
+        async def handle(request: web.BaseRequest, head: Head) -> web.StreamResponse:
             try:
-                pull = await self._read(request, lever, ids)
+                pull = await self._read(request, lever, head)
                 answer = lever.pull(pull)
                 if isawaitable(answer):
                     answer = await answer
@@ -103,7 +100,7 @@ class Control:
                     self._streams.pulse.beat(pull.world)
                     self._streams.changed(pull.world)
                 if isinstance(answer, Stream):
-                    return await answer.send(request, self._guard.answer_headers(request.headers))
+                    return await answer.send(request, head.guarded)
                 return respond(answer)
             except Problem as problem:
                 return refused(problem)
@@ -114,29 +111,28 @@ class Control:
 
         return handle
 
-    async def _read(self, request: web.BaseRequest, lever: Lever, ids: Mapping[str, str]) -> Pull:
+    async def _read(self, request: web.BaseRequest, lever: Lever, head: Head) -> Pull:
         named = request.query.get(NAMED, ALL)
-        world = self._named(named) if named != ALL else self._callers(request)
+        world = self._named(named) if named != ALL else self._callers(head)
         asked = [(name, value) for name, value in request.query.items() if name != NAMED or value == ALL]
         query = dict(reversed(asked))  # the first of a name counts
         body = await read_body(request, lever.limit, self._deadline)
         lever.check(query, body)
-        lever.check_secrets(self._is_key, ids, query, body)
+        lever.check_secrets(self._is_key, head.ids, query, body)
         return Pull(
             world,
             self._worlds,
             self._streams.pulse,
             self._streams,
             Loopback(request),
-            ids,
+            head.ids,
             query,
             body,
             f"{request.scheme}://{request.host}",
         )
 
-    def _callers(self, request: web.BaseRequest) -> World:
-        header = request.headers.get(hdrs.AUTHORIZATION)
-        world = self._worlds.default if header is None else self._auth.world(header)
+    def _callers(self, head: Head) -> World:
+        world = self._worlds.default if head.key is None else self._auth.world(head.key)
         if world is None:
             raise Problem(401, "no world has this key")
         return world

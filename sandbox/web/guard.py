@@ -15,8 +15,7 @@ from typing import Protocol
 from aiohttp import hdrs
 
 from sandbox.web import page
-
-Pairs = tuple[tuple[str, str], ...]
+from sandbox.web.answers import Pairs
 
 CONTROL = "/_sandbox"
 

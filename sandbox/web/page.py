@@ -5,14 +5,14 @@ The page is made of files of this package. It holds no data: it asks the levers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from aiohttp import web
 
 from sandbox.web.answers import SERVER
-from sandbox.web.paths import Handler
+from sandbox.web.head import Handler, Head
 
 HOME = "/_sandbox/"
 
@@ -66,11 +66,11 @@ def _handler(path: str) -> Handler:
     name = "index.html" if path == HOME else path
     content_type = _TYPES[name.rpartition(".")[2]]
 
-    async def handle(request: web.BaseRequest, ids: Mapping[str, str]) -> web.StreamResponse:
+    async def handle(request: web.BaseRequest, head: Head) -> web.StreamResponse:
         return web.Response(body=contents()[path], content_type=content_type, charset="utf-8", headers=_HEADERS)
 
     return handle
 
 
-async def _to_home(request: web.BaseRequest, ids: Mapping[str, str]) -> web.StreamResponse:
+async def _to_home(request: web.BaseRequest, head: Head) -> web.StreamResponse:
     return web.Response(status=308, headers=(*_HEADERS, ("Location", HOME)))

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-
-from aiohttp import web
-
-from sandbox.world import Answer
-
-Handler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[Answer | web.StreamResponse]]
-"""Answers a request on whose path these ids are, by name."""
 
 H = TypeVar("H")
 

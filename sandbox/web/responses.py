@@ -10,8 +10,7 @@ from aiohttp.typedefs import LooseHeaders
 
 from sandbox.errors import Refusal, envelope, phrase
 from sandbox.redact import conceal
-from sandbox.web.answers import SERVER
-from sandbox.web.guard import Pairs
+from sandbox.web.answers import SERVER, Pairs
 from sandbox.world import Answer
 
 # Exactly this and no charset: the official Python client looks the whole value up.

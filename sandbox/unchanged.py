@@ -1,0 +1,43 @@
+"""What was read from a world, kept for whoever asks the same while nothing there changes and nothing falls due."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from sandbox.clock import Moment
+from sandbox.store import Store
+
+T = TypeVar("T")
+
+_ROOM = 1 << 20  # bytes kept for a world
+
+
+class Unchanged(Generic[T]):
+    """What was made of a store's rows, as long as not one of them changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._begin()
+
+    def get(self, asked: object, now: Moment) -> T | None:
+        """Return what was made for who asked the same, unless it no longer holds."""
+        if self._changes != self._store.changes or now >= self._until:
+            return None
+        return self._ready.get(asked)
+
+    def keep(self, asked: object, made: T, size: int, until: Moment) -> None:
+        """Have it ready up to a moment for who asks the same, if there is room for so many bytes.
+
+        The moment is the one at which rows change by themselves, which is the same for all that is kept.
+        """
+        if self._changes != self._store.changes or self._until != until:
+            self._begin(until)
+        if size <= self._room:
+            self._ready[asked] = made
+            self._room -= size
+
+    def _begin(self, until: Moment = 0) -> None:
+        self._changes = self._store.changes
+        self._until = until
+        self._ready: dict[object, T] = {}
+        self._room = _ROOM

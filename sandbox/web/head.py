@@ -1,0 +1,39 @@
+"""A request's head: its first line and its headers, and what follows from these alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from sandbox.web.answers import Pairs
+from sandbox.world import Answer
+
+FAULT = "X-Sandbox-Fault"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What follows from one head; while it is kept, the same head gives the same object."""
+
+    answer: Handler
+    """Whoever answers; where the head alone is reason enough for it, by raising a refusal."""
+    ids: Mapping[str, str]
+    """The ids on the path, by name."""
+    guarded: Pairs
+    """The headers that the guard adds to any answer."""
+    uri: str
+    """The path and the query, as they were sent."""
+    path: str
+    """The path alone."""
+    query: str
+    """The query alone, empty for none."""
+    key: str | None
+    """The ``Authorization`` header."""
+    fault: str | None
+    """The ``X-Sandbox-Fault`` header."""
+
+
+Handler = Callable[[web.BaseRequest, Head], Awaitable[Answer | web.StreamResponse]]
+"""Answers a request that has this head; raises ``Refusal``."""
