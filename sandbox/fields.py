@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox.errors import Invalid
-from sandbox.redact import SHORTEST, conceal
+from sandbox.redact import conceal, is_suspect
 
 Find = Callable[[str, str], bool]
 """Whether a record of this kind has this id."""
@@ -20,6 +20,7 @@ Find = Callable[[str, str], bool]
 _EMAIL = re.compile(r"[^\s@<>(),;:\"\\\[\]]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _MONTH = re.compile(r"([0-9]{4}-(?:0[1-9]|1[0-2]))(?:-([0-9]{2}))?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
+_LONGEST = 255  # characters of a text for which nothing else is said
 _QUOTED = 256  # characters of a refused value that are repeated
 
 
@@ -82,16 +83,14 @@ def _read(form: Form, raw: Mapping[str, Any], find: Find) -> dict[str, Any]:
     return values
 
 
-def concealed(form: Form, raw: Mapping[str, Any], is_key: Callable[[str], bool]) -> dict[str, Any]:
+def concealed(form: Form, raw: Mapping[str, Any], is_key: Callable[[str], bool]) -> Mapping[str, Any]:
     """Return a body whose card numbers and API keys stand only where ``form`` asks for a secret."""
-    return {
-        name: value if value.__class__ is str and len(value) < SHORTEST else _concealed(form.get(name), value, is_key)
-        for name, value in raw.items()
-    }
+    suspect = [name for name, value in raw.items() if is_suspect(value)]
+    return {**raw, **{name: _concealed(form.get(name), raw[name], is_key) for name in suspect}} if suspect else raw
 
 
 def _concealed(reader: Reader | None, value: Any, is_key: Callable[[str], bool]) -> Any:
-    if isinstance(reader, Nested) and isinstance(value, Mapping):
+    if isinstance(reader, Nested) and isinstance(value, dict):
         return concealed(reader.form, value, is_key)
     return value if getattr(reader, "secret", False) else conceal(value, is_key)
 
@@ -113,11 +112,13 @@ class Text:
 
     required: bool = False
     least: int = 0
-    most: int = 255
+    most: int = _LONGEST
     secret: bool = False
     also: tuple[str, ...] = ()
 
     def read(self, raw: Any, find: Find) -> str:
+        if raw.__class__ is str and self.least <= len(raw) <= self.most:
+            return raw
         if isinstance(raw, (dict, list)):
             raise Fault(f"{self._quote(raw)} is not a string")
         text = as_text(raw)
@@ -129,6 +130,9 @@ class Text:
 
     def _quote(self, raw: Any) -> str:
         return quote("x" * min(len(as_text(raw)), 32)) if self.secret else quote(raw)
+
+
+_TEXT = Text()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +211,7 @@ class Email:
     also: tuple[str, ...] = ()
 
     def read(self, raw: Any, find: Find) -> str:
-        text = Text().read(raw, find)
+        text = _TEXT.read(raw, find)
         if not _EMAIL.fullmatch(text):
             raise Fault(f"{quote(text)} must be a valid email address as specified by RFC-2822")
         return text
@@ -236,7 +240,10 @@ class Meta:
     also: tuple[str, ...] = ()
 
     def read(self, raw: Any, find: Find) -> dict[str, str]:
-        return {key: _entry(key, value) for key, value in _mapping(raw).items()}
+        return {
+            key: value if value.__class__ is str and len(value) <= _LONGEST >= len(key) else _entry(key, value)
+            for key, value in _mapping(raw).items()
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,8 +255,11 @@ class Address:
     also: tuple[str, ...] = ()
 
     def read(self, raw: Any, find: Find) -> dict[str, str]:
-        given = _mapping(raw)
-        return {part: _entry(part, given[part]) for part in given if part in self.parts and given[part] is not None}
+        return {
+            part: value if value.__class__ is str and len(value) <= _LONGEST else _entry(part, value)
+            for part, value in _mapping(raw).items()
+            if part in self.parts and value is not None
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,7 +291,7 @@ class Uri:
     also: tuple[str, ...] = ()
 
     def read(self, raw: Any, find: Find) -> str:
-        text = Text().read(raw, find)
+        text = _TEXT.read(raw, find)
         _, version, path = text.partition("v1/")
         identifier = path.rpartition("/")[2]
         kinds = [kind for kind in (self.kind, self.or_kind) if kind]
@@ -297,13 +307,10 @@ def _mapping(raw: Any) -> dict[str, Any]:
 
 
 def _entry(key: str, value: Any) -> str:
-    if value.__class__ is str and len(value) <= 255 and len(key) <= 255:
-        return value
     if isinstance(value, (dict, list)):
         raise Fault(f"{quote(key)} must be a string, this is a single level of keys and values")
     text = as_text(value)
-    if len(key) > 255:
-        raise Fault(f"{quote(key)} must have length <= 255")
-    if len(text) > 255:
-        raise Fault(f"{quote(text)} must have length <= 255")
+    for long in (key, text):
+        if len(long) > _LONGEST:
+            raise Fault(f"{quote(long)} must have length <= {_LONGEST}")
     return text

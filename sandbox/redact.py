@@ -82,7 +82,8 @@ _PASTED = re.compile(
 SHORTEST = 15
 """The length of the shortest text in which :func:`conceal` masks anything."""
 
-_RUN = re.compile(rf"(?:[0-9a-f][ -]?){{{SHORTEST}}}")
+_LEAST = 10 ** (SHORTEST - 1)
+_RUN = re.compile(f"[0-9a-f -]{{{SHORTEST}}}")
 _NUMBER_NAME = re.compile(rf"(?<![0-9a-z_])(?:{_NUMBERS})(?![0-9a-z_])", re.VERBOSE | re.IGNORECASE)
 
 
@@ -97,9 +98,10 @@ def conceal(value: Any, is_key: Callable[[str], bool]) -> Any:
     A card number is one by its brand and its check digit; ``is_key`` tells the API keys among 32 hexadecimal digits.
     What stands under the name of a number that is no free text is masked whatever it is.
     """
+    if not is_suspect(value):
+        return value
     if isinstance(value, str):
-        # Most text is short or has no such run in it, and every text of every request comes here.
-        return _conceal_text(value, is_key) if len(value) >= SHORTEST and _RUN.search(value) else value
+        return _conceal_text(value, is_key)
     if isinstance(value, Mapping):
         return {
             conceal(name, is_key): MASK if _is_number(name, inner) else conceal(inner, is_key)
@@ -107,11 +109,28 @@ def conceal(value: Any, is_key: Callable[[str], bool]) -> Any:
         }
     if isinstance(value, list):
         return [conceal(inner, is_key) for inner in value]
+    written = str(value)
+    concealed = conceal(written, is_key)
+    return value if concealed == written else concealed
+
+
+def is_suspect(value: Any) -> bool:
+    """Return whether :func:`conceal` has to look closer; at almost nothing, though every request comes here."""
+    kind = value.__class__
+    if kind is str:
+        return len(value) >= SHORTEST and _RUN.search(value) is not None
+    if kind is dict:
+        for name, inner in value.items():
+            if _is_suspect_name(name):
+                return True
+            if (inner.__class__ is not str or len(inner) >= SHORTEST) and is_suspect(inner):
+                return True
+        return False
+    if kind is list:
+        return any(map(is_suspect, value))
     if isinstance(value, (int, float)):
-        written = str(value)
-        concealed = conceal(written, is_key)
-        return value if concealed == written else concealed
-    return value
+        return bool(abs(value) >= _LEAST)  # the digits of a fraction are no card number
+    return value is not None
 
 
 class RedactingFilter(logging.Filter):
@@ -186,6 +205,11 @@ def _is_number(name: str, value: Any) -> bool:
 
 
 @lru_cache(256)  # clients send the same few names
+def _is_suspect_name(name: str) -> bool:
+    return _names_a_number(name) or is_suspect(name)
+
+
+@lru_cache(256)
 def _names_a_number(name: str) -> bool:
     return _NUMBER_NAME.search(name) is not None
 

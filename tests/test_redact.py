@@ -299,6 +299,8 @@ def kept(value: Any) -> Any:
         (f"http://localhost/{CARD}?a", "http://localhost/************1111?a"),
         (KEY, "***"),
         (int(CARD), "************1111"),
+        (float(CARD), "************1111.0"),
+        (-int(CARD), "-************1111"),
         ({CARD: [CARD, {"a": CARD}]}, {"************1111": ["************1111", {"a": "************1111"}]}),
         (
             {"security_code": "123", "my cvv": 1, "card[ssn]": "1"},
@@ -328,6 +330,7 @@ def test_a_number_that_was_pasted_into_what_is_kept_is_masked(text: Any, shown: 
         True,
         None,
         1.5,
+        0.2574054133931807,  # the check digit of its fraction is right, and so is the brand
         {"account_number": "xxxxx5555", "security_code": None, "security_code_check": "passed"},
     ],
 )
@@ -338,6 +341,26 @@ def test_what_may_be_anything_else_is_kept_as_it_is(text: Any) -> None:
 @given(st.text("ab \n:='\"é", max_size=40) | st.integers(-(10**9), 10**9) | st.floats(-1, 1))
 def test_whatever_has_few_digits_is_kept_as_it_is(value: Any) -> None:
     assert kept(value) == value
+
+
+pasted = st.sampled_from([CARD, KEY, f"x {CARD} x", "1" * 15, "a-" * 15, "", "name", "cvv", "ssn_last4", "4" * 14])
+pasted |= st.from_regex("[0-9a-f -]{12,20}")
+numbers = st.sampled_from([int(CARD), -int(CARD), float(CARD), 10**14, 2**64]) | st.integers()
+numbers |= st.floats(allow_nan=False)
+anything = st.recursive(
+    st.none() | st.booleans() | numbers | pasted,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(pasted, inner, max_size=3),
+)
+
+
+@given(anything)
+def test_what_is_pasted_is_masked_as_deep_as_it_may_be(value: Any) -> None:
+    shown = kept(value)
+
+    assert kept([{"name": [value]}]) == [{"name": [shown]}]
+    assert kept(shown) == shown
+    assert CARD not in repr(shown)
+    assert KEY not in repr(shown)
 
 
 def test_every_field_that_asks_for_a_secret_is_masked_by_its_name_in_a_log() -> None:
