@@ -121,6 +121,8 @@ class Shape:
     """The fields that are shown through each family."""
     keys: Mapping[str, str]
     """Attributes and the keys they are kept under."""
+    may_be_absent: tuple[str, ...]
+    """The keys of fields that a record may not have at all."""
     values: Callable[[Record], tuple[Any, ...]]
     """Return what a record has in these attributes."""
     given: Form
@@ -156,8 +158,9 @@ class Record:
     def document(self) -> dict[str, Any]:
         """Return the record as the store keeps it."""
         document = dict(zip(self.shape.keys.values(), self.shape.values(self), strict=True))
-        if ABSENT in document.values():
-            document = {key: value for key, value in document.items() if value is not ABSENT}
+        for key in self.shape.may_be_absent:
+            if document[key] is ABSENT:
+                del document[key]
         return document
 
     @classmethod
@@ -306,6 +309,7 @@ def resource(
             fields=fields,
             shown={family: _shown(fields, family) for family in Family},
             keys=keys,
+            may_be_absent=tuple(keys[field.name] for field in dataclasses.fields(record) if field.default is ABSENT),
             values=attrgetter(*keys),
             given={field.name: field.reader for field in fields if field.reader},
         )

@@ -129,15 +129,18 @@ class World:
         )
         if route.method == "GET":
             return self._answer(route, _done(route, call, decline))
+        self._happened = []
         try:
-            with self._transaction():
+            with self.store.transaction():
                 result = _done(route, call, decline)
-                if not isinstance(result, Refusal):
-                    # Shown while it can still be undone: what cannot be shown did not happen either.
-                    return self._answer(route, result)
+                # Shown while it can still be undone: what cannot be shown did not happen either.
+                answer = result if isinstance(result, Refusal) else self._answer(route, result)
         except StoreTrouble as trouble:
             raise Unavailable(f"Nothing was changed: {trouble}.") from trouble
-        raise result
+        self.seen.reached(self._happened)
+        if isinstance(answer, Refusal):
+            raise answer
+        return answer
 
     def recall(self, asked: object, now: Moment) -> Answer | None:
         """Return the answer that :meth:`remember` was told of, while another would be the same; else None."""

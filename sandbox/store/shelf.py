@@ -125,26 +125,20 @@ class Shelf:
         old_key = None if old is None else key_of(old)
         if old_key != new_key:
             exchange(self.keys, old_key, new_key)
-        for field in self.index:
-            before = None if old is None else value_of(old, field)
-            after = None if document is None else value_of(document, field)
+        for field, lists in self.index.items():
+            before = None if old is None else old.get(field)
+            after = None if document is None else document.get(field)
             if before == after and old_key == new_key:
                 continue
-            if before is not None and old_key is not None:
-                self._unlist(field, before, old_key)
-            if after is not None and new_key is not None:
-                enlist(self.index[field].setdefault(after, []), new_key)
+            # Only text is indexed.
+            if old_key is not None and isinstance(before, str):
+                unlist(lists, before, old_key)
+            if new_key is not None and isinstance(after, str):
+                enlist(lists.setdefault(after, []), new_key)
         if document is None:
             self.rows.pop(id, None)
         else:
             self.rows[id] = document
-
-    def _unlist(self, field: str, value: str, key: Key) -> None:
-        """Take a key from under a value, and the value with its last key."""
-        keys = self.index[field][value]
-        exchange(keys, key, None)
-        if not keys:
-            del self.index[field][value]
 
 
 def key_of(document: Document) -> Key:
@@ -157,18 +151,19 @@ def key_of(document: Document) -> Key:
     return created_at, document["_seq"], document["id"]
 
 
-def value_of(document: Document, field: str) -> str | None:
-    """What a document is indexed under: text, or nothing."""
-    value = document.get(field)
-    return value if isinstance(value, str) else None
-
-
 def exchange(keys: list[Key], old: Key | None, new: Key | None) -> None:
     """Put one key in another's stead, keeping the list in order."""
     if old is not None:
         del keys[bisect_left(keys, old)]
     if new is not None:
         enlist(keys, new)
+
+
+def unlist(lists: dict[str, list[Key]], value: str, key: Key) -> None:
+    """Take a key from under a value, and the value with its last key."""
+    exchange(lists[value], key, None)
+    if not lists[value]:
+        del lists[value]
 
 
 def enlist(keys: list[Key], new: Key) -> None:

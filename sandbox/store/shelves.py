@@ -59,22 +59,22 @@ class Shelves:
 
     def put(self, table: str, document: Document) -> Document:
         """Add a document or replace the one of its id, which hands on its place in the order; as it is kept."""
-        id = document["id"]
-        old = self._shelves[table].rows.get(id)
-        sequence = self.draw() if old is None else old["_seq"]
-        kept = {**document, "_seq": sequence}
-        self._write(table, id, kept)
+        before, shelf, id = self.open_changes().before, self._shelves[table], document["id"]
+        old = shelf.rows.get(id)
+        kept = {**document, "_seq": self.draw() if old is None else old["_seq"]}
+        before.setdefault((table, id), old)
+        shelf.replace(id, kept)
         return kept
 
     def drop(self, table: str, id: str) -> None:
         """Remove a document; KeyError when there is none of that id."""
-        if id not in self._shelves[table].rows:
-            raise KeyError(id)
-        self._write(table, id, None)
+        before, shelf = self.open_changes().before, self._shelves[table]
+        before.setdefault((table, id), shelf.rows[id])
+        shelf.replace(id, None)
 
     def draw(self) -> int:
         """The next number of the sequence; RuntimeError when no transaction is open."""
-        self._open_changes()
+        self.open_changes()
         self.sequence += 1
         return self.sequence
 
@@ -151,13 +151,8 @@ class Shelves:
         """Every row of every table, oldest first."""
         return {name: [shelf.rows[key[2]] for key in shelf.keys] for name, shelf in self._shelves.items()}
 
-    def _open_changes(self) -> Changes:
+    def open_changes(self) -> Changes:
+        """What undoes the open transaction; RuntimeError when none is."""
         if self.changes is None:
             raise RuntimeError("no transaction is open")
         return self.changes
-
-    def _write(self, table: str, id: str, document: Document | None) -> None:
-        before = self._open_changes().before
-        shelf = self._shelves[table]
-        before.setdefault((table, id), shelf.rows.get(id))
-        shelf.replace(id, document)

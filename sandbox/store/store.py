@@ -1,8 +1,8 @@
 """A world's rows: transactions, checkpoints, and a journal when there is a folder to keep them in."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -37,6 +37,7 @@ class Store:
         self._generations = generations
         self._always = fsync == "always"
         self._unsynced: list[Changes] = []
+        self._transaction = _Transaction(self)
         self.changes = 0
         """How often rows may have become different: while it is the same number, every row is the same object."""
 
@@ -111,20 +112,9 @@ class Store:
         self._refuse_trouble()
         return self._shelves.draw()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All of it or, on any exception, nothing; Full and ReadOnly when it could not be kept."""
-        changes = self._shelves.begin()
-        try:
-            yield
-            self._keep(changes)
-            self.changes += bool(changes.before)
-        except BaseException:
-            self._shelves.undo(changes)
-            raise
-        finally:
-            self._shelves.changes = None
-        self._tidy_when_due()
+        return self._transaction
 
     @property
     def sequence(self) -> int:
@@ -231,6 +221,24 @@ class Store:
                     else:
                         self.put(table, {**row, "id": id})
 
+    def _begin(self) -> None:
+        self._shelves.begin()
+
+    def _end(self, good: bool) -> None:
+        """Keep what the open transaction did, or undo it."""
+        changes, kept = self._shelves.open_changes(), False
+        try:
+            if good:
+                self._keep(changes)
+                kept = True
+        finally:
+            if not kept:
+                self._shelves.undo(changes)
+            self._shelves.changes = None
+        if kept:
+            self.changes += bool(changes.before)
+            self._tidy_when_due()
+
     def _keep(self, changes: Changes) -> None:
         """Append what a transaction did to the journal."""
         if self._generations is None:
@@ -276,3 +284,16 @@ class Store:
     def _refuse_trouble(self) -> None:
         if self.trouble is not None:
             raise ReadOnly(self.trouble)
+
+
+class _Transaction(AbstractContextManager[None]):
+    """The one transaction a store can have open; no generator, as every write of every request goes through it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        self._store._begin()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._store._end(kind is None)
