@@ -144,12 +144,12 @@ class World:
 
     def recall(self, asked: object, now: Moment) -> Answer | None:
         """Return the answer that :meth:`remember` was told of, while another would be the same; else None."""
-        return None if self.store.unsynced else self._reads.get(asked, now)
+        return self._reads.get(asked, now)
 
     def remember(self, asked: object, answer: Answer) -> None:
         """Have a read's answer ready for who asks the same; ``asked`` stands for all that was asked, and the key."""
-        if self.store.count(faults.TABLE):
-            return  # the next one may be another fault's
+        if self.store.unsynced or self.store.count(faults.TABLE):
+            return  # the next one has to wait too, or may be another fault's
         due = self.tools.schedule.first()
         self._reads.keep(asked, answer, len(answer.body), LAST if due is None else due.at)
 

@@ -24,7 +24,7 @@ from sandbox.web.control import Control
 from sandbox.web.delivery import Courier, Delivery
 from sandbox.web.disk import Disk
 from sandbox.web.guard import CONTROL, Guard
-from sandbox.web.head import Handler, Head
+from sandbox.web.head import Exchange, Handler, Head
 from sandbox.web.heads import Heads, NothingHappened, Stranger
 from sandbox.web.paths import Paths
 from sandbox.web.pulse import Pulse
@@ -32,9 +32,6 @@ from sandbox.web.responses import error, respond
 from sandbox.web.stream import Streams
 from sandbox.world import Answer, World
 from sandbox.worlds import Worlds
-
-NOTED = web.RequestKey("noted", tuple[World, Entry])
-"""What was noted of a request, and in which world."""
 
 REQUEST_ID = "X-Sandbox-Request-Id"
 RULE = "X-Sandbox-Rule"
@@ -60,7 +57,6 @@ class Application:
         body_deadline: float = DEADLINE,
     ) -> None:
         self._worlds = worlds
-        self._guard = guard
         self._deadline = body_deadline
         self._auth = Auth(worlds)
         self._disk = Disk()
@@ -97,94 +93,94 @@ class Application:
         """Answer a request, whatever it is."""
         started = time.perf_counter()
         head = self._heads.read(request)
+        exchange = Exchange(request, head)
         try:
-            answered = await head.answer(request, head)
+            answered = await head.answer(exchange)
         except Refusal as refusal:
-            answered = self._refused(request, refusal)
+            answered = self._refused(exchange, refusal)
         except NothingHappened:
             answered = Answer(500)
         except Exception:
             log.exception("a fault of the sandbox: %s %s", request.method, request.path)
-            answered = self._refused(request, Surprise())
-        return self._noted(request, respond(answered, head.guarded), started)
+            answered = self._refused(exchange, Surprise())
+        return self._noted(exchange, respond(answered, head.guarded), started)
 
     def refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
         """Return the answer to what aiohttp refuses by itself, as it is no HTTP."""
         started = time.perf_counter()
-        if request.headers:  # what was no HTTP has none that could be judged
-            reason = self._guard.refuse(request.method, request.path, request.headers, request.raw_path)
+        head = self._heads.none
+        if request.headers:  # what was no HTTP has none
+            head, reason = self._heads.read(request), self._heads.why_not(request)
             refusal = Stranger(reason) if reason else refusal
-        guarded = self._guard.answer_headers(request.headers)
-        return self._noted(request, respond(self._refused(request, refusal), guarded), started)
+        exchange = Exchange(request, head)
+        return self._noted(exchange, respond(self._refused(exchange, refusal), head.guarded), started)
 
-    def _noted(self, request: web.BaseRequest, response: web.StreamResponse, started: float) -> web.StreamResponse:
+    def _noted(self, exchange: Exchange, response: web.StreamResponse, started: float) -> web.StreamResponse:
         """Complete what was noted of a request."""
-        noted = request.get(NOTED)
-        if noted is not None:
-            world, entry = noted
+        if exchange.noted is not None:
+            world, entry = exchange.noted
             entry.seconds = time.perf_counter() - started
             entry.status = None if _is_dropped(entry, "before") else response.status
             response.headers[REQUEST_ID] = entry.id
-            world.seen.note(entry.operation, entry.why and entry.why.rule)
+            world.seen.note(entry.operation, None if entry.why is None else entry.why.rule)
             self._streams.answered(world, entry)
             if log.isEnabledFor(logging.DEBUG):
                 asked = f"{entry.method} {entry.uri} {entry.status} {entry.milliseconds} ms"
                 log.debug("%s %s %s %s", asked, entry.operation or "-", entry.id, world.name)
         return response
 
-    def _refused(self, request: web.BaseRequest, refusal: Refusal) -> Answer | web.StreamResponse:
-        if request.path.startswith(CONTROL):
+    def _refused(self, exchange: Exchange, refusal: Refusal) -> Answer | web.StreamResponse:
+        if exchange.request.path.startswith(CONTROL):
             response = answers.refused(Problem(refusal.status, refusal.sentence))
             response.headers.extend(refusal.headers)
             return response
-        if not _is_worth_noting(request, refusal):
+        if not _is_worth_noting(exchange.request, refusal):
             headers = {RULE: refusal.rule, REQUEST_ID: NOT_NOTED}
             return Answer(refusal.status, error(refusal, NOT_NOTED), headers)
-        noted = request.get(NOTED)
-        entry = self._note_whoever(request) if noted is None else noted[1]
+        entry = self._note_whoever(exchange) if exchange.noted is None else exchange.noted[1]
         field, expected = next(iter(refusal.extras.items()), (None, None))
         entry.why = Why(refusal.rule, field, expected or refusal.sentence, reference(refusal.category_code))
         entry.answer = error(refusal, entry.id)
         return Answer(refusal.status, entry.answer, {**refusal.headers, RULE: refusal.rule})
 
-    def _note_whoever(self, request: web.BaseRequest) -> Entry:
+    def _note_whoever(self, exchange: Exchange) -> Entry:
         """Note a request that did not come as far as anybody's world; strangers are in the default world."""
-        head = self._heads.read(request)
-        return self._note(request, head, self._auth.world(head.key) or self._worlds.default, "")
+        return self._note(exchange, self._auth.world(exchange.head.key) or self._worlds.default, "")
 
-    def _note(self, request: web.BaseRequest, head: Head, world: World, operation: str) -> Entry:
+    def _note(self, exchange: Exchange, world: World, operation: str) -> Entry:
         """Note a request on receipt."""
-        now = world.clock.now()
+        head, now = exchange.head, world.clock.now()
         has_key, began = head.key is not None, world.store.sequence
-        entry = Entry(world.request_id(now), now, request.method, head.uri, operation, has_key=has_key, began=began)
+        entry = Entry(world.request_id(now), now, head.method, head.uri, operation, has_key=has_key, began=began)
         world.requests.note(entry)
-        request[NOTED] = (world, entry)
+        exchange.noted = world, entry
         return entry
 
     def _handler(self, route: Route) -> Handler:
         operation = route.operation
 
-        async def handle(request: web.BaseRequest, head: Head) -> Answer:
-            world = self._world(route, head)
+        async def handle(exchange: Exchange) -> Answer:
+            head = exchange.head
+            world = self._auth.world(head.key) or self._world_without_key(route, head)
             if world is None:
-                return await self._open(request, head, operation)
-            entry = self._note(request, head, world, operation)
+                return await self._open(exchange, operation)
+            entry = self._note(exchange, world, operation)
             answer = None
-            if not request.can_read_body:
+            if not exchange.request.can_read_body:
                 entry.body = NOTHING
                 answer = world.recall(head, entry.at)
             if answer is None:
-                answer = await self._perform(route, request, head, world, entry)
+                answer = await self._perform(route, exchange.request, head, world, entry)
             entry.answer = answer.body
             return answer
 
         return handle
 
-    async def _open(self, request: web.BaseRequest, head: Head, operation: str) -> Answer:
+    async def _open(self, exchange: Exchange, operation: str) -> Answer:
         """Open a world of its own for who has no key yet."""
-        body = await read_body(request, LIMIT, self._deadline)
+        body = await read_body(exchange.request, LIMIT, self._deadline)
         world, answer = self._worlds.open_with_key(body)
-        entry = self._note(request, head, world, operation)
+        entry = self._note(exchange, world, operation)
         entry.body, entry.answer = body, answer.body
         await self._kept(world)
         return answer
@@ -227,18 +223,15 @@ class Application:
         finally:
             self.pulse.beat(world)
 
-    def _world(self, route: Route, head: Head) -> World | None:
-        """Return whose world this is about, None for one to be opened; raises ``Unauthorized``."""
-        world = self._auth.world(head.key)
-        if world is None and head.key is None:
-            if route.open == "world":
-                return None
-            if route.open == "marketplace":
-                world = self._worlds.with_marketplace(head.ids["marketplace"])
-                if world is None:
-                    raise NotFound
-        if world is None:
+    def _world_without_key(self, route: Route, head: Head) -> World | None:
+        """Return the world that who has no key asks about, None for one to be opened; raises ``Unauthorized``."""
+        if head.key is not None or not route.open:
             raise Unauthorized(*route.permission)
+        if route.open == "world":
+            return None
+        world = self._worlds.with_marketplace(head.ids["marketplace"])
+        if world is None:
+            raise NotFound
         return world
 
 

@@ -32,7 +32,7 @@ from sandbox.web.auth import Auth
 from sandbox.web.body import DEADLINE, read_body
 from sandbox.web.control_stream import ALL
 from sandbox.web.disk import Disk
-from sandbox.web.head import Handler, Head
+from sandbox.web.head import Exchange, Handler, Head
 from sandbox.web.lever import NAMED, Lever, Pull
 from sandbox.web.replay import Loopback
 from sandbox.web.stream import Stream, Streams
@@ -89,7 +89,8 @@ class Control:
             yield lever.method, f"/_sandbox/{lever.path}", self._handler(lever)
 
     def _handler(self, lever: Lever) -> Handler:
-        async def handle(request: web.BaseRequest, head: Head) -> web.StreamResponse:
+        async def handle(exchange: Exchange) -> web.StreamResponse:
+            request, head = exchange.request, exchange.head
             try:
                 pull = await self._read(request, lever, head)
                 answer = lever.pull(pull)

@@ -37,7 +37,7 @@ _WEB_ORIGIN = re.compile(r"https?://(?P<authority>[^/?#@\s]+)")
 _ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#@\s]+)(?=[/?]|$)", re.IGNORECASE)
 _LONGEST = 300  # characters; names have 253 at most
 
-_ALWAYS: Pairs = (
+ALWAYS: Pairs = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
@@ -116,7 +116,7 @@ class Guard:
     def answer_headers(self, headers: Headers) -> Pairs:
         """Return what to add to the answer, refusals included; an allowed Origin is echoed, never a ``*``."""
         if hdrs.ORIGIN not in headers:
-            return _ALWAYS
+            return ALWAYS
         return self._headers_for(tuple(headers.getall(hdrs.ORIGIN, ())), tuple(headers.getall(hdrs.HOST, ())))
 
     def preflight(self, method: str, headers: Headers) -> Pairs | None:
@@ -168,7 +168,7 @@ class Guard:
         return f"Pulling this lever takes the header {_KEY}: {'1' if self._key == b'1' else '<control token>'}"
 
     def _echo(self, origins: tuple[str, ...], hosts: tuple[str, ...]) -> Pairs:
-        vary = (*_ALWAYS, ("Vary", "Origin"))
+        vary = (*ALWAYS, ("Vary", "Origin"))
         if len(origins) != 1 or len(hosts) != 1 or self._refuse_origin(origins[0], hosts[0]):
             return vary
         return (*vary, ("Access-Control-Allow-Origin", origins[0]), _EXPOSED)

@@ -1,4 +1,4 @@
-"""A request's head: its first line and its headers, and what follows from these alone."""
+"""A request's head, its first line and its headers, and what follows from it alone; who answers, and whom."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from sandbox.request_log import Entry
 from sandbox.web.answers import Pairs
-from sandbox.world import Answer
+from sandbox.world import Answer, World
 
 FAULT = "X-Sandbox-Fault"
 
@@ -21,6 +22,7 @@ class Head:
     """Whoever answers; where the head alone is reason enough for it, by raising a refusal."""
     ids: Mapping[str, str]
     """The ids on the path, by name."""
+    method: str
     guarded: Pairs
     """The headers that the guard adds to any answer."""
     uri: str
@@ -35,5 +37,15 @@ class Head:
     """The ``X-Sandbox-Fault`` header."""
 
 
-Handler = Callable[[web.BaseRequest, Head], Awaitable[Answer | web.StreamResponse]]
-"""Answers a request that has this head; raises ``Refusal``."""
+@dataclass(slots=True)
+class Exchange:
+    """A request on its way to its answer."""
+
+    request: web.BaseRequest
+    head: Head
+    noted: tuple[World, Entry] | None = None
+    """What was noted of it, and in which world."""
+
+
+Handler = Callable[[Exchange], Awaitable[Answer | web.StreamResponse]]
+"""Answers a request; raises ``Refusal``."""

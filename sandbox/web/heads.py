@@ -12,8 +12,8 @@ from itertools import chain
 from aiohttp import HttpVersion11, hdrs, web
 
 from sandbox.errors import ExpectationFailed, Forbidden, Invalid, NotAllowed, NotFound, Refusal
-from sandbox.web.guard import Guard
-from sandbox.web.head import FAULT, Handler, Head
+from sandbox.web.guard import ALWAYS, Guard
+from sandbox.web.head import FAULT, Exchange, Handler, Head
 from sandbox.web.paths import Paths
 from sandbox.world import Answer
 
@@ -36,6 +36,8 @@ class Heads:
         self._guard = guard
         self._paths = paths
         self._ready: dict[tuple[object, ...], Head] = {}
+        self.none = Head(_refusing(NotFound), {}, "", ALWAYS, "/", "/", "", None, None)
+        """What follows where there is no head, as what was sent is no HTTP."""
 
     def read(self, request: web.BaseRequest) -> Head:
         """Return what follows from a request's head."""
@@ -49,12 +51,17 @@ class Heads:
                 self._ready[sent] = head
         return head
 
+    def why_not(self, request: web.BaseRequest) -> str | None:
+        """Return why the guard does not let a request in, None when it does."""
+        return self._guard.refuse(request.method, request.path, request.headers, request.raw_path)
+
     def _think(self, request: web.BaseRequest) -> Head:
         answer, ids = self._lead(request)
         url, headers = request.rel_url, request.headers
         return Head(
             answer,
             ids,
+            request.method,
             self._guard.answer_headers(headers),
             url.raw_path_qs,
             url.raw_path,
@@ -66,7 +73,7 @@ class Heads:
     def _lead(self, request: web.BaseRequest) -> tuple[Handler, Mapping[str, str]]:
         """Return who answers, and the ids on the path."""
         method, headers = request.method, request.headers
-        if (reason := self._guard.refuse(method, request.path, headers, request.raw_path)) is not None:
+        if reason := self.why_not(request):
             return _refusing(Stranger, reason), {}
         if not request.raw_path.isascii():  # aiohttp's parser in C refuses it, the one in Python does not
             return _refusing(Invalid, "Request is not valid HTTP"), {}
@@ -83,14 +90,14 @@ class Heads:
 
 
 def _refusing(refusal: Callable[..., Refusal], *why: str) -> Handler:
-    async def answer(request: web.BaseRequest, head: Head) -> Answer:
+    async def answer(exchange: Exchange) -> Answer:
         raise refusal(*why)
 
     return answer
 
 
 def _answering(always: Answer) -> Handler:
-    async def answer(request: web.BaseRequest, head: Head) -> Answer:
+    async def answer(exchange: Exchange) -> Answer:
         return always
 
     return answer
@@ -99,7 +106,8 @@ def _answering(always: Answer) -> Handler:
 def _after_telling_to_go_on(then: Handler) -> Handler:
     """Meet the one expectation there is; the answer to any other is ``ExpectationFailed``."""
 
-    async def answer(request: web.BaseRequest, head: Head) -> Answer | web.StreamResponse:
+    async def answer(exchange: Exchange) -> Answer | web.StreamResponse:
+        request = exchange.request
         if request.headers[hdrs.EXPECT].lower() != "100-continue":
             raise ExpectationFailed
         if request.version >= HttpVersion11:
@@ -108,6 +116,6 @@ def _after_telling_to_go_on(then: Handler) -> Handler:
             except ConnectionError:
                 raise NothingHappened from None
             request.writer.output_size = 0  # this was not the answer yet
-        return await then(request, head)
+        return await then(exchange)
 
     return answer

@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from sandbox.web.answers import SERVER
-from sandbox.web.head import Handler, Head
+from sandbox.web.head import Exchange, Handler
 
 HOME = "/_sandbox/"
 
@@ -66,11 +66,11 @@ def _handler(path: str) -> Handler:
     name = "index.html" if path == HOME else path
     content_type = _TYPES[name.rpartition(".")[2]]
 
-    async def handle(request: web.BaseRequest, head: Head) -> web.StreamResponse:
+    async def handle(exchange: Exchange) -> web.StreamResponse:
         return web.Response(body=contents()[path], content_type=content_type, charset="utf-8", headers=_HEADERS)
 
     return handle
 
 
-async def _to_home(request: web.BaseRequest, head: Head) -> web.StreamResponse:
+async def _to_home(exchange: Exchange) -> web.StreamResponse:
     return web.Response(status=308, headers=(*_HEADERS, ("Location", HOME)))

@@ -13,7 +13,7 @@ from sandbox.clock import DAY
 from sandbox.errors import Invalid, NotAllowed, NotFound, Refusal
 from sandbox.web import heads
 from sandbox.web.guard import Guard
-from sandbox.web.head import Handler, Head
+from sandbox.web.head import Exchange, Handler
 from sandbox.web.heads import Heads, Stranger
 from sandbox.web.paths import Paths
 from sandbox.world import Answer
@@ -25,8 +25,8 @@ from tests.levers import Levers
 HOST = ("Host", "localhost")
 
 
-async def shown(request: web.BaseRequest, head: Head) -> Answer:
-    return Answer(200, head.ids["card"].encode())
+async def shown(exchange: Exchange) -> Answer:
+    return Answer(200, exchange.head.ids["card"].encode())
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def asked(method: str = "GET", path: str = "/v1/cards/CC1", *more: tuple[str, st
 async def answer(known: Heads, request: web.BaseRequest) -> Any:
     head = known.read(request)
     try:
-        return await head.answer(request, head)
+        return await head.answer(Exchange(request, head))
     except Refusal as refusal:
         return type(refusal)
 
