@@ -25,12 +25,19 @@ class Unchanged(Generic[T]):
             return None
         return self._ready.get(asked)
 
+    def read_again(self) -> bool:
+        """Note that something is read, and return whether that is not the first time since rows changed."""
+        if self._changes == self._store.changes:
+            return True
+        self._begin()
+        return False
+
     def keep(self, asked: object, made: T, size: int, until: Moment) -> None:
-        """Have it ready up to a moment for who asks the same, if there is room for so many bytes.
+        """Have it ready up to a moment for who asks the same; what is so many bytes long may need the room of others.
 
         The moment is the one at which rows change by themselves, which is the same for all that is kept.
         """
-        if self._changes != self._store.changes or self._until != until:
+        if self._changes != self._store.changes or self._until != until or size > self._room:
             self._begin(until)
         if size <= self._room:
             self._ready[asked] = made

@@ -148,6 +148,8 @@ class World:
 
     def remember(self, asked: object, answer: Answer) -> None:
         """Have a read's answer ready for who asks the same; ``asked`` stands for all that was asked, and the key."""
+        if not self._reads.read_again():
+            return  # what is read once between two changes would be kept for nobody
         if self.store.unsynced or self.store.count(faults.TABLE):
             return  # the next one has to wait too, or may be another fault's
         due = self.tools.schedule.first()

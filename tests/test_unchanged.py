@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from sandbox import unchanged
@@ -67,16 +69,39 @@ def test_nothing_is_kept_once_rows_change_by_themselves(kept: Unchanged[str]) ->
     assert kept.get("senders?", NOW) is None
 
 
-def test_no_more_is_kept_than_there_is_room_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unchanged, "_ROOM", 10)
-    kept: Unchanged[str] = Unchanged(store)
-
-    for asked, size in (("a", 6), ("b", 6), ("c", 4)):
-        kept.keep(asked, asked, size, LAST)
-    assert [kept.get(asked, NOW) for asked in "abc"] == ["a", None, "c"]
+def test_the_first_read_after_a_change_is_told_from_the_next(store: Store, kept: Unchanged[str]) -> None:
+    assert kept.read_again()
 
     with store.transaction():
         store.put("senders", ZOE)
-    kept.keep("b", "b", 10, LAST)
 
-    assert [kept.get(asked, NOW) for asked in "abc"] == [None, "b", None]
+    assert [kept.read_again() for _ in range(3)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [((6, 4), "ab"), ((6, 6), "b"), ((6, 6, 4), "bc"), ((10, 1, 9), "bc"), ((6, 11), ""), ((6, 11, 10), "c")],
+)
+def test_no_more_is_kept_than_there_is_room_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch, sizes: Sequence[int], found: str
+) -> None:
+    monkeypatch.setattr(unchanged, "_ROOM", 10)
+    kept: Unchanged[str] = Unchanged(store)
+
+    for asked, size in zip("abc", sizes, strict=False):
+        kept.keep(asked, asked, size, LAST)
+
+    assert [asked for asked in "abc" if kept.get(asked, NOW)] == list(found)
+
+
+def test_there_is_room_again_when_a_row_has_changed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unchanged, "_ROOM", 10)
+    kept: Unchanged[str] = Unchanged(store)
+    kept.keep("a", "a", 10, LAST)
+
+    with store.transaction():
+        store.put("senders", ZOE)
+    kept.keep("b", "b", 5, LAST)
+    kept.keep("c", "c", 5, LAST)
+
+    assert [kept.get(asked, NOW) for asked in "abc"] == [None, "b", "c"]

@@ -30,26 +30,23 @@ class Shelves:
 
     def __init__(self, indexes: Mapping[str, Iterable[str]], tables: Tables, sequence: int) -> None:
         names = {**indexes, **tables}
-        self._shelves = {name: Shelf.filled(indexes.get(name, ()), tables.get(name, {})) for name in names}
+        self.named = {name: Shelf.filled(indexes.get(name, ()), tables.get(name, {})) for name in names}
+        """To read from: a table that nobody declared is not there."""
         self.sequence = sequence
         self.changes: Changes | None = None
 
-    def __getitem__(self, table: str) -> Shelf:
-        """A table's shelf, to read from; KeyError for a table nobody declared."""
-        return self._shelves[table]
-
     def declare(self, table: str) -> None:
         """Make room for a table that may not have been declared; it gets no index."""
-        if table not in self._shelves:
-            self._shelves[table] = Shelf(())
+        if table not in self.named:
+            self.named[table] = Shelf(())
 
     def rows(self, table: str) -> Mapping[str, Document]:
         """A table's rows by id; none for a table nobody declared."""
-        return self._shelves[table].rows if table in self._shelves else {}
+        return self.named[table].rows if table in self.named else {}
 
     def tables(self) -> list[str]:
         """The names of the tables that hold a row."""
-        return [name for name, shelf in self._shelves.items() if shelf.rows]
+        return [name for name, shelf in self.named.items() if shelf.rows]
 
     def begin(self) -> Changes:
         """Open a transaction; RuntimeError when one is open."""
@@ -59,7 +56,7 @@ class Shelves:
 
     def put(self, table: str, document: Document) -> Document:
         """Add a document or replace the one of its id, which hands on its place in the order; as it is kept."""
-        before, shelf, id = self.open_changes().before, self._shelves[table], document["id"]
+        before, shelf, id = self.open_changes().before, self.named[table], document["id"]
         old = shelf.rows.get(id)
         kept = {**document, "_seq": self.draw() if old is None else old["_seq"]}
         before.setdefault((table, id), old)
@@ -68,7 +65,7 @@ class Shelves:
 
     def drop(self, table: str, id: str) -> None:
         """Remove a document; KeyError when there is none of that id."""
-        before, shelf = self.open_changes().before, self._shelves[table]
+        before, shelf = self.open_changes().before, self.named[table]
         before.setdefault((table, id), shelf.rows[id])
         shelf.replace(id, None)
 
@@ -83,7 +80,7 @@ class Shelves:
         put: dict[str, list[Document]] = {}
         drop: dict[str, list[str]] = {}
         for (table, id), before in changes.before.items():
-            after = self._shelves[table].rows.get(id)
+            after = self.named[table].rows.get(id)
             if after is not None and after is not before:
                 put.setdefault(table, []).append(after)
             elif after is not before:
@@ -95,13 +92,13 @@ class Shelves:
     def undo(self, changes: Changes) -> None:
         """Put everything back as it was before a transaction."""
         for (table, id), document in changes.before.items():
-            self._shelves[table].replace(id, document)
+            self.named[table].replace(id, document)
         self.sequence = changes.sequence
 
     def checkpoint(self) -> Checkpoint:
         """Everything as it is now; from here on what changes it is kept too."""
         self.refuse_transaction()
-        return Checkpoint({name: (shelf, shelf.mark()) for name, shelf in self._shelves.items()}, self.sequence)
+        return Checkpoint({name: (shelf, shelf.mark()) for name, shelf in self.named.items()}, self.sequence)
 
     def restore(self, checkpoint: Checkpoint) -> Changes | None:
         """Be as a checkpoint was; the checkpoint stays good for the next time.
@@ -116,16 +113,16 @@ class Shelves:
                     changes.before[name, id] = document
         shelves = {name: shelf for name, (shelf, _) in checkpoint.shelves.items()}
         # A shelf equals itself only, so none is related where a table has been declared since.
-        related = shelves.items() >= self._shelves.items()
-        self._shelves = shelves
+        related = shelves.items() >= self.named.items()
+        self.named = shelves
         self.sequence = checkpoint.sequence
         return changes if related else None
 
     def since(self, checkpoint: Checkpoint) -> dict[str, dict[str, Document | None]]:
         """Every row that is not as it was at a checkpoint, as it was then, by table and id."""
         found = {}
-        for name in {**checkpoint.shelves, **self._shelves}:
-            shelf, now = self._shelves.get(name), self.rows(name)
+        for name in {**checkpoint.shelves, **self.named}:
+            shelf, now = self.named.get(name), self.rows(name)
             held, mark = checkpoint.shelves.get(name, (None, None))
             if held is None or mark is None:
                 then: dict[str, Document | None] = dict.fromkeys(now)
@@ -139,7 +136,7 @@ class Shelves:
 
     def checkpoint_of(self, tables: Tables, sequence: int) -> Checkpoint:
         """Other rows as a checkpoint of this world, with the tables and indexes it has."""
-        indexes = {name: tuple(shelf.index) for name, shelf in self._shelves.items()}
+        indexes = {name: tuple(shelf.index) for name, shelf in self.named.items()}
         return Shelves(indexes, tables, sequence).checkpoint()
 
     def refuse_transaction(self) -> None:
@@ -149,7 +146,7 @@ class Shelves:
 
     def in_order(self) -> dict[str, list[Document]]:
         """Every row of every table, oldest first."""
-        return {name: [shelf.rows[key[2]] for key in shelf.keys] for name, shelf in self._shelves.items()}
+        return {name: [shelf.rows[key[2]] for key in shelf.keys] for name, shelf in self.named.items()}
 
     def open_changes(self) -> Changes:
         """What undoes the open transaction; RuntimeError when none is."""

@@ -58,7 +58,7 @@ class Store:
 
     def get(self, table: str, id: str) -> Document | None:
         """The document of an id."""
-        return self._shelves[table].rows.get(id)
+        return self._shelves.named[table].rows.get(id)
 
     def find(
         self,
@@ -72,7 +72,7 @@ class Store:
         offset: int = 0,
     ) -> Found:
         """A page of a table, or of its rows `under` an indexed field's value; only `where` and `sort` look at rows."""
-        shelf = self._shelves[table]
+        shelf = self._shelves.named[table]
         keys = shelf.under(under)
         if where is None and not sort:
             return page(shelf, keys, newest_first, limit, offset)
@@ -81,21 +81,21 @@ class Store:
 
     def first(self, table: str, under: tuple[str, str] | None = None) -> Document | None:
         """The oldest document of a table, or of its rows `under` an indexed field's value."""
-        shelf = self._shelves[table]
+        shelf = self._shelves.named[table]
         keys = shelf.under(under)
         return shelf.rows[keys[0][2]] if keys else None
 
     def since(self, table: str, sequence: int) -> list[Document]:
         """The documents of a table that were added after a number had been drawn, oldest first; none may be dropped."""
-        return self._shelves[table].since(sequence)
+        return self._shelves.named[table].since(sequence)
 
     def is_indexed(self, table: str, field: str) -> bool:
         """Whether `under` can name a field."""
-        return field in self._shelves[table].index
+        return field in self._shelves.named[table].index
 
     def count(self, table: str, under: tuple[str, str] | None = None) -> int:
         """How many documents a table has, or has under an indexed field's value."""
-        return len(self._shelves[table].under(under))
+        return len(self._shelves.named[table].under(under))
 
     def put(self, table: str, document: Document) -> Document:
         """Add a document or replace the one of its id whole, and return it as it is kept; ReadOnly in trouble."""

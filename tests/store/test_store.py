@@ -347,7 +347,7 @@ class StoreModel(RuleBasedStateMachine):
         for customer in "ABCDE":
             under = [row for row in expected if row.get("customer") == customer]
             assert self.store.find("card", ("customer", customer)).documents == under[::-1]
-        assert all(list(lists.values()) for lists in self.store._shelves["card"].index.values() if lists)
+        assert all(list(lists.values()) for lists in self.store._shelves.named["card"].index.values() if lists)
 
     def teardown(self) -> None:
         self.store.close()
