@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox.errors import Invalid
-from sandbox.redact import conceal, is_suspect
+from sandbox.redact import SHORTEST, conceal, is_suspect
 
 Find = Callable[[str, str], bool]
 """Whether a record of this kind has this id."""
@@ -85,7 +85,11 @@ def _read(form: Form, raw: Mapping[str, Any], find: Find) -> dict[str, Any]:
 
 def concealed(form: Form, raw: Mapping[str, Any], is_key: Callable[[str], bool]) -> Mapping[str, Any]:
     """Return a body whose card numbers and API keys stand only where ``form`` asks for a secret."""
-    suspect = [name for name, value in raw.items() if is_suspect(value)]
+    suspect = [
+        name
+        for name, value in raw.items()
+        if (value.__class__ is not str or len(value) >= SHORTEST) and is_suspect(value)
+    ]
     return {**raw, **{name: _concealed(form.get(name), raw[name], is_key) for name in suspect}} if suspect else raw
 
 
