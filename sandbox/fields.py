@@ -85,6 +85,7 @@ def _read(form: Form, raw: Mapping[str, Any], find: Find) -> dict[str, Any]:
 
 def concealed(form: Form, raw: Mapping[str, Any], is_key: Callable[[str], bool]) -> Mapping[str, Any]:
     """Return a body whose card numbers and API keys stand only where ``form`` asks for a secret."""
+    # Most values are short text, for which not even the question is worth a call.
     suspect = [
         name
         for name, value in raw.items()
@@ -245,7 +246,10 @@ class Meta:
 
     def read(self, raw: Any, find: Find) -> dict[str, str]:
         return {
-            key: value if value.__class__ is str and len(value) <= _LONGEST >= len(key) else _entry(key, value)
+            # Most are what _entry would give back.
+            key: value
+            if value.__class__ is str and len(value) <= _LONGEST and len(key) <= _LONGEST
+            else _entry(key, value)
             for key, value in _mapping(raw).items()
         }
 

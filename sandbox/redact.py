@@ -82,7 +82,7 @@ _PASTED = re.compile(
 SHORTEST = 15
 """The length of the shortest text in which :func:`conceal` masks anything."""
 
-_LEAST = 10 ** (SHORTEST - 1)
+_LEAST = 10 ** (SHORTEST - 1)  # the least number that has so many digits
 _RUN = re.compile(f"[0-9a-f -]{{{SHORTEST}}}")
 _NUMBER_NAME = re.compile(rf"(?<![0-9a-z_])(?:{_NUMBERS})(?![0-9a-z_])", re.VERBOSE | re.IGNORECASE)
 
@@ -98,24 +98,11 @@ def conceal(value: Any, is_key: Callable[[str], bool]) -> Any:
     A card number is one by its brand and its check digit; ``is_key`` tells the API keys among 32 hexadecimal digits.
     What stands under the name of a number that is no free text is masked whatever it is.
     """
-    if not is_suspect(value):
-        return value
-    if isinstance(value, str):
-        return _conceal_text(value, is_key)
-    if isinstance(value, Mapping):
-        return {
-            conceal(name, is_key): MASK if _is_number(name, inner) else conceal(inner, is_key)
-            for name, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [conceal(inner, is_key) for inner in value]
-    written = str(value)
-    concealed = conceal(written, is_key)
-    return value if concealed == written else concealed
+    return _conceal(value, is_key) if is_suspect(value) else value
 
 
 def is_suspect(value: Any) -> bool:
-    """Return whether :func:`conceal` has to look closer; at almost nothing, though every request comes here."""
+    """Return whether :func:`conceal` has to look closer, which is seldom: every value of every request comes here."""
     kind = value.__class__
     if kind is str:
         return len(value) >= SHORTEST and _RUN.search(value) is not None
@@ -189,6 +176,21 @@ def _mask_value(match: re.Match[str]) -> str:
     opened = match["open"] or match["open_single"] or match["open_escaped"] or match["open_many"] or ""
     value = next(match[kind] for kind in ("double", "single", "escaped", "many", "bare") if match[kind] is not None)
     return opened + (value if _KEPT.fullmatch(value) else MASK)
+
+
+def _conceal(value: Any, is_key: Callable[[str], bool]) -> Any:
+    if isinstance(value, list):
+        return [_conceal(inner, is_key) for inner in value]
+    if not isinstance(value, str) and isinstance(value, Mapping):
+        return {
+            _conceal(name, is_key): MASK if _is_number(name, inner) else _conceal(inner, is_key)
+            for name, inner in value.items()
+        }
+    if not is_suspect(value):
+        return value
+    written = str(value)
+    concealed = _conceal_text(written, is_key)
+    return value if concealed == written else concealed
 
 
 def _conceal_text(text: str, is_key: Callable[[str], bool]) -> str:

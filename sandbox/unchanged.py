@@ -33,15 +33,16 @@ class Unchanged(Generic[T]):
         return False
 
     def keep(self, asked: object, made: T, size: int, until: Moment) -> None:
-        """Have it ready up to a moment for who asks the same; what is so many bytes long may need the room of others.
+        """Have it ready up to a moment for who asks the same; it takes so many bytes, if need be of what others had.
 
         The moment is the one at which rows change by themselves, which is the same for all that is kept.
         """
+        if size > _ROOM:
+            return
         if self._changes != self._store.changes or self._until != until or size > self._room:
             self._begin(until)
-        if size <= self._room:
-            self._ready[asked] = made
-            self._room -= size
+        self._ready[asked] = made
+        self._room -= size
 
     def _begin(self, until: Moment = 0) -> None:
         self._changes = self._store.changes

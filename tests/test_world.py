@@ -20,7 +20,7 @@ from sandbox.errors import Conflict, Declined, Forbidden, Invalid, NotFound, Ref
 from sandbox.resources import DUTIES, ROUTES
 from sandbox.resources.marketplaces import Marketplace
 from sandbox.resources.parties import Customer
-from sandbox.store import Store
+from sandbox.store import ReadOnly, Store
 from sandbox.world import EMPTY, FIXTURES, SHELVES, Answer, World
 from sandbox.worlds import Ground, Worlds
 from tests.conftest import NOW, Wall
@@ -351,6 +351,86 @@ def test_reads_go_on_while_the_disk_is_full_and_what_is_due_waits(
     assert len(listed(stored)) == 4
 
     assert [one["name"] for one in listed(stored)][:1] == ["first"]
+
+
+# What was read is answered again while nothing has changed.
+
+
+def remembered(world: World) -> Answer:
+    """Read twice, as what is read once is not kept."""
+    answer = world.perform(INDEX, {}, uri="/v1/customers")
+    for _ in range(2):
+        world.remember("/v1/customers", answer)
+    assert world.recall("/v1/customers", world.clock.now()) is answer
+    return answer
+
+
+def recalled(world: World) -> Answer | None:
+    return world.recall("/v1/customers", world.clock.now())
+
+
+CHANGES: dict[str, Callable[[World], object]] = {
+    "a record": created,
+    "a fault": lambda world: world.add_fault({"on": {}, "do": {"status": 500}}),
+    "the clock set": lambda world: world.set_clock(NOW + DAY),
+    "the clock advanced": lambda world: world.advance(by=SECOND),
+    "the clock stopped": lambda world: world.set_clock(running=False),
+    "a reset": lambda world: world.reset(EMPTY),
+    "a restore": lambda world: world.restore(world.saved()),
+    "a load": lambda world: world.load(world.dump()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_read_is_not_answered_again_after_a_change(world: World, change: str) -> None:
+    remembered(world)
+
+    CHANGES[change](world)
+
+    assert recalled(world) is None
+
+
+def test_what_falls_due_by_itself_ends_what_was_read(world: World, wall: Wall) -> None:
+    schedule(world, first=NOW + DAY)
+    answer = remembered(world)
+
+    wall.moment = NOW + DAY - 1
+    assert recalled(world) is answer
+    wall.moment = NOW + DAY
+    assert recalled(world) is None
+
+
+def test_what_is_read_once_between_two_changes_is_not_kept(world: World) -> None:
+    for _ in range(3):
+        world.remember("/v1/customers", world.perform(INDEX, {}, uri="/v1/customers"))
+        created(world)
+        assert recalled(world) is None
+
+
+def test_nothing_is_kept_while_a_fault_waits(world: World) -> None:
+    world.add_fault({"on": {"operation": "debits.create"}, "do": {"status": 500}})
+
+    for _ in range(3):
+        world.remember("/v1/customers", world.perform(INDEX, {}, uri="/v1/customers"))
+
+    assert recalled(world) is None
+
+
+def test_nothing_is_kept_that_no_disk_has_yet_and_what_was_lost_is_forgotten(files: CrashingFiles, wall: Wall) -> None:
+    world = World("default", Store.open(SHELVES, FOLDER, fsync="always", files=files), Clock(wall), "a seed")
+    fixtures.populate(world)
+    world.store.sync()
+    before = remembered(world)
+    created(world)
+
+    for _ in range(3):
+        world.remember("/v1/customers", Answer(200, b"Zoe"))
+    assert recalled(world) is None
+    with files.failing("fsync", errno.EIO), pytest.raises(ReadOnly):
+        world.store.sync()
+
+    assert recalled(world) is None
+    assert remembered(world) == before
 
 
 # The same asked is the same answered.

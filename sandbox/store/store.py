@@ -232,9 +232,9 @@ class Store:
                 self._keep(changes)
                 kept = True
         finally:
+            self._shelves.changes = None
             if not kept:
                 self._shelves.undo(changes)
-            self._shelves.changes = None
         if kept:
             self.changes += bool(changes.before)
             self._tidy_when_due()

@@ -24,8 +24,8 @@ from sandbox.web.control import Control
 from sandbox.web.delivery import Courier, Delivery
 from sandbox.web.disk import Disk
 from sandbox.web.guard import CONTROL, Guard
-from sandbox.web.head import Exchange, Handler, Head
-from sandbox.web.heads import Heads, NothingHappened, Stranger
+from sandbox.web.head import Exchange, Handler, Head, NothingHappened
+from sandbox.web.heads import Heads, Stranger
 from sandbox.web.paths import Paths
 from sandbox.web.pulse import Pulse
 from sandbox.web.responses import error, respond
@@ -157,20 +157,22 @@ class Application:
         return entry
 
     def _handler(self, route: Route) -> Handler:
-        operation = route.operation
+        operation, reads = route.operation, route.method == "GET"
 
         async def handle(exchange: Exchange) -> Answer:
-            head = exchange.head
+            head, request = exchange.head, exchange.request
             world = self._auth.world(head.key) or self._world_without_key(route, head)
             if world is None:
                 return await self._open(exchange, operation)
             entry = self._note(exchange, world, operation)
-            answer = None
-            if not exchange.request.can_read_body:
-                entry.body = NOTHING
-                answer = world.recall(head, entry.at)
+            # What such a read is answered depends on its uri and the world alone.
+            plain = reads and head.fault is None and not request.can_read_body
+            answer = world.recall(head.uri, entry.at) if plain else None
             if answer is None:
-                answer = await self._perform(route, exchange.request, head, world, entry)
+                entry.body = await read_body(request, LIMIT, self._deadline)
+                answer = await self._perform(route, exchange, world, entry, plain=plain)
+            else:
+                entry.body = NOTHING
             entry.answer = answer.body
             return answer
 
@@ -185,10 +187,10 @@ class Application:
         await self._kept(world)
         return answer
 
-    async def _perform(self, route: Route, request: web.BaseRequest, head: Head, world: World, entry: Entry) -> Answer:
+    async def _perform(self, route: Route, exchange: Exchange, world: World, entry: Entry, *, plain: bool) -> Answer:
         """Do what a route says, and what a fault does with it; returns when all of it is on the disk."""
+        head, request, body = exchange.head, exchange.request, entry.body or NOTHING
         before = world.store.changes
-        body = entry.body = await read_body(request, LIMIT, self._deadline) if entry.body is None else entry.body
         fault = entry.fault = world.trouble(route, request.path, body, head.fault)
         if fault:
             await _before(request, entry)
@@ -203,8 +205,8 @@ class Application:
                 bank=fault.get("bank"),
                 told_twice=fault.get("duplicate_delivery", False),
             )
-            if route.method == "GET" and body is NOTHING and head.fault is None:
-                world.remember(head, answer)
+            if plain:
+                world.remember(head.uri, answer)
         finally:
             # A refusal may have kept something too, and a read may show what is on no disk yet.
             if world.store.changes != before or world.store.unsynced:

@@ -12,7 +12,7 @@ _SEEN = 65_536  # headers whose world is remembered
 
 
 class Auth:
-    """Finds the world of an ``Authorization`` header; one dict look-up when it has been seen before."""
+    """Finds the world of an ``Authorization`` header; one that was seen is checked when rows have changed since."""
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds

@@ -47,5 +47,9 @@ class Exchange:
     """What was noted of it, and in which world."""
 
 
+class NothingHappened(Exception):
+    """The connection is broken, and there is nothing to note of what would have been asked on it."""
+
+
 Handler = Callable[[Exchange], Awaitable[Answer | web.StreamResponse]]
 """Answers a request; raises ``Refusal``."""

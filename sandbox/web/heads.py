@@ -1,32 +1,40 @@
 """From a request's head to whoever answers it.
 
-Clients send the same few heads again and again, so what follows from one is thought out once for all that are alike to
-the byte. It follows from the head and the settings of the server alone: nothing here depends on what a world holds.
+Clients send the same headers with everything, and ask for the same things again and again, so what follows from either
+is thought out once for all that are alike to the byte. It follows from them and the settings of the server alone:
+nothing here depends on what a world holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import chain
 
 from aiohttp import HttpVersion11, hdrs, web
 
 from sandbox.errors import ExpectationFailed, Forbidden, Invalid, NotAllowed, NotFound, Refusal
+from sandbox.web.answers import Pairs
 from sandbox.web.guard import ALWAYS, Guard
-from sandbox.web.head import FAULT, Exchange, Handler, Head
+from sandbox.web.head import FAULT, Exchange, Handler, Head, NothingHappened
 from sandbox.web.paths import Paths
 from sandbox.world import Answer
 
-_KEPT = 512  # heads kept ready
-_LONGEST = 2048  # bytes of one that is
+_KEPT = 512  # heads kept ready, and headers
+_LONGEST = 2048  # bytes of headers, or characters of a target, that are
 
 
 class Stranger(Forbidden):
     """Who the guard does not let in; nobody notes it, as a page could fill the log and use up the ids."""
 
 
-class NothingHappened(Exception):
-    """The connection is broken, and there is nothing to note of what would have been asked on it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sender:
+    """What follows from the headers alone."""
+
+    guarded: Pairs
+    key: str | None
+    fault: str | None
 
 
 class Heads:
@@ -35,39 +43,54 @@ class Heads:
     def __init__(self, guard: Guard, paths: Paths[Handler]) -> None:
         self._guard = guard
         self._paths = paths
-        self._ready: dict[tuple[object, ...], Head] = {}
-        self.none = Head(_refusing(NotFound), {}, "", ALWAYS, "/", "/", "", None, None)
+        self._senders: dict[tuple[tuple[bytes, bytes], ...], _Sender] = {}
+        self._ready: dict[tuple[str, str, _Sender], Head] = {}
+        self.none = Head(
+            _refusing(NotFound), ids={}, method="", guarded=ALWAYS, uri="/", path="/", query="", key=None, fault=None
+        )
         """What follows where there is no head, as what was sent is no HTTP."""
 
     def read(self, request: web.BaseRequest) -> Head:
         """Return what follows from a request's head."""
-        sent = (request.method, request.raw_path, request.raw_headers)
-        head = self._ready.get(sent)
+        sender = self._senders.get(request.raw_headers)
+        if sender is None:
+            sender = self._meet(request)
+        asked = (request.method, request.raw_path, sender)
+        head = self._ready.get(asked)
         if head is None:
-            head = self._think(request)
-            if len(request.raw_path) + sum(map(len, chain(*request.raw_headers))) <= _LONGEST:
+            head = self._think(request, sender)
+            if len(request.raw_path) <= _LONGEST:
                 if len(self._ready) >= _KEPT:
                     self._ready.clear()
-                self._ready[sent] = head
+                self._ready[asked] = head
         return head
 
     def why_not(self, request: web.BaseRequest) -> str | None:
         """Return why the guard does not let a request in, None when it does."""
         return self._guard.refuse(request.method, request.path, request.headers, request.raw_path)
 
-    def _think(self, request: web.BaseRequest) -> Head:
-        answer, ids = self._lead(request)
-        url, headers = request.rel_url, request.headers
+    def _meet(self, request: web.BaseRequest) -> _Sender:
+        headers = request.headers
+        guarded = self._guard.answer_headers(headers)
+        sender = _Sender(guarded, headers.get(hdrs.AUTHORIZATION), headers.get(FAULT))
+        if sum(map(len, chain(*request.raw_headers))) <= _LONGEST:
+            if len(self._senders) >= _KEPT:
+                self._senders.clear()
+            self._senders[request.raw_headers] = sender
+        return sender
+
+    def _think(self, request: web.BaseRequest, sender: _Sender) -> Head:
+        (answer, ids), url = self._lead(request), request.rel_url
         return Head(
             answer,
-            ids,
-            request.method,
-            self._guard.answer_headers(headers),
-            url.raw_path_qs,
-            url.raw_path,
-            url.raw_query_string,
-            headers.get(hdrs.AUTHORIZATION),
-            headers.get(FAULT),
+            ids=ids,
+            method=request.method,
+            guarded=sender.guarded,
+            uri=url.raw_path_qs,
+            path=url.raw_path,
+            query=url.raw_query_string,
+            key=sender.key,
+            fault=sender.fault,
         )
 
     def _lead(self, request: web.BaseRequest) -> tuple[Handler, Mapping[str, str]]:

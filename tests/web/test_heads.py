@@ -104,10 +104,15 @@ def test_memory_is_bounded(known: Heads, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(heads, "_KEPT", 3)
 
     for number in range(10):
-        known.read(asked("GET", f"/v1/cards/CC{number}"))
-        known.read(asked("GET", f"/v1/cards/CC{number}", ("X-Long", "x" * 4096)))
+        known.read(asked("GET", f"/v1/cards/CC{number}", ("X-Number", str(number))))
 
     assert 0 < len(known._ready) <= 3
+    assert 0 < len(known._senders) <= 3
+
+
+@pytest.mark.parametrize("long", [("GET", "/v1/" + "x" * 4096), ("GET", "/v1", ("X-Long", "x" * 4096))])
+def test_long_ones_are_not_kept(known: Heads, long: tuple[Any, ...]) -> None:
+    assert known.read(asked(*long)) is not known.read(asked(*long))
 
 
 # A read of a world in which nothing has changed is answered from memory, and nobody can tell.
@@ -128,6 +133,14 @@ async def test_each_time_is_a_request_of_its_own(api: Api, levers: Levers, custo
     noted = await levers.pulled("GET", "requests?operation=customers.retrieve&limit=3")
     assert {entry["id"] for entry in noted["items"]} == {one.headers["X-Sandbox-Request-Id"] for one in answers}
     assert {(entry["status"], entry["answer"]["name"]) for entry in noted["items"]} == {(200, "Zoë")}
+
+
+async def test_what_is_posted_where_a_list_was_read_is_done(api: Api, customer: str) -> None:
+    for _ in range(3):
+        assert (await api.get("/v1/customers")).status == 200
+
+    assert [(await api.post("/v1/customers")).status for _ in range(2)] == [201, 201]
+    assert (await api.send("HEAD", "/v1/customers")).raw == b""
 
 
 async def test_what_has_changed_is_shown(api: Api, customer: str) -> None:
@@ -155,7 +168,7 @@ async def test_a_fault_comes_to_what_was_read_before(
 
 
 async def test_a_fault_in_a_header_comes_every_time(api: Api, customer: str) -> None:
-    fault = {"X-Sandbox-Fault": '{"on": {}, "do": {"status": 503}}'}
+    fault = {"X-Sandbox-Fault": '{"on": {}, "do": {"status_after_commit": 503}}'}
 
     assert [(await api.send("GET", customer, headers=fault)).status for _ in range(2)] == [503, 503]
     assert (await api.get(customer)).status == 200
