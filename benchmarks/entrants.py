@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,9 +63,9 @@ def of_sandbox(served: Served, customers: int) -> Entrant:
         client.post(f"{uri}/debits", _DEBIT)
     client.put(f"/_sandbox/checkpoints/{BEGINNING}")
     paths = {
-        "get": uris,
-        "page": pages,
-        "filter": [f"/v1/customers?email={email}" for email in emails],
+        "get": _various(uris, _PARTS * 10),
+        "page": _various(pages, _PARTS),
+        "filter": _various([f"/v1/customers?email={email}" for email in emails], _PARTS * 10),
         "verify": [f"/_sandbox/verify?customer={uri.rpartition('/')[2]}" for uri in uris],
         "update": uris,
         "create": ["/v1/customers"],
@@ -102,6 +102,12 @@ def _pages(client: Client) -> list[str]:
     last = max(total(client, "customers") - 10, 0)
     offsets = dict.fromkeys(last * part // _PARTS for part in range(_PARTS))
     return [f"/v1/customers?limit=10&offset={offset}" for offset in offsets]
+
+
+def _various(paths: Sequence[str], many: int) -> list[str]:
+    """Return so many paths to these: a small world is asked as many different things as a large one."""
+    turns = ((paths[number % len(paths)], number // len(paths)) for number in range(many))
+    return [f"{path}{'&' if '?' in path else '?'}turn={turn}" if turn else path for path, turn in turns]
 
 
 def _ask(served: Served, name: str, paths: list[str], api_key: str) -> Ask:

@@ -51,7 +51,7 @@ class Entry:
     """The last number its world had drawn when it came: whatever it writes bears a higher one."""
 
     body: Mapping[str, Any] | None = field(default=None, init=False)
-    fault: Mapping[str, Any] = field(default_factory=lambda: NOTHING, init=False)
+    fault: Mapping[str, Any] | None = field(default=None, init=False)
     status: int | None = field(default=None, init=False)
     answer: bytes = field(default=b"", init=False)
     seconds: float | None = field(default=None, init=False)
@@ -113,7 +113,7 @@ def brief(entry: Entry, world: str) -> dict[str, Any]:
         "status": entry.status,
         "milliseconds": entry.milliseconds,
         "refused": entry.why and {"rule": entry.why.rule, "field": entry.why.field},
-        "fault": entry.fault or None,
+        "fault": entry.fault,
     }
 
 

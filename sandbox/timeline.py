@@ -137,7 +137,7 @@ def _changed(record: Record, before: Document, after: Document) -> str:
 
 def _reason(tools: Tools, entries: Sequence[Entry], record: Record) -> str:
     """Return why the bank let something fail: a fault had it do so, or what was charged or paid is of that kind."""
-    scripted = (entry.fault.get("bank") for entry in entries if _creates(entry, record.id))
+    scripted = (entry.fault.get("bank") for entry in entries if entry.fault and _creates(entry, record.id))
     if bank.FAILS in scripted:
         return bank.SCRIPTED_TO_FAIL
     behaving = {one.behaviour: one for one in _named(tools, record) if hasattr(one, "behaviour")}

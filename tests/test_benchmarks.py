@@ -246,7 +246,8 @@ def test_the_sandbox_and_the_bare_application_answer_every_operation_alike(tmp_p
 
         # An update, a creation, and a debit with its hold.
         assert happened - sandbox.events() >= 4
-        assert len(sandbox.asks["get"].paths) == 10
+        assert len(sandbox.asks["update"].paths) == 10
+        assert len(set(sandbox.asks["get"].paths)) == 100
 
 
 def test_a_peer_that_cannot_be_had_is_missing_for_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -120,7 +121,8 @@ class Application:
         if exchange.noted is not None:
             world, entry = exchange.noted
             entry.seconds = time.perf_counter() - started
-            entry.status = None if _is_dropped(entry, "before") else response.status
+            if entry.fault is None or entry.fault.get("drop") != "before":
+                entry.status = response.status
             response.headers[REQUEST_ID] = entry.id
             world.seen.note(entry.operation, None if entry.why is None else entry.why.rule)
             self._streams.answered(world, entry)
@@ -166,7 +168,7 @@ class Application:
                 return await self._open(exchange, operation)
             entry = self._note(exchange, world, operation)
             # What such a read is answered depends on its uri and the world alone.
-            plain = reads and head.fault is None and not request.can_read_body
+            plain = reads and not head.has_body and head.fault is None
             answer = world.recall(head.uri, entry.at) if plain else None
             if answer is None:
                 entry.body = await read_body(request, LIMIT, self._deadline)
@@ -191,9 +193,10 @@ class Application:
         """Do what a route says, and what a fault does with it; returns when all of it is on the disk."""
         head, request, body = exchange.head, exchange.request, entry.body or NOTHING
         before = world.store.changes
-        fault = entry.fault = world.trouble(route, request.path, body, head.fault)
+        fault = world.trouble(route, request.path, body, head.fault)
         if fault:
-            await _before(request, entry)
+            entry.fault = fault
+            await _before(request, fault)
         try:
             answer = world.perform(
                 route,
@@ -211,7 +214,7 @@ class Application:
             # A refusal may have kept something too, and a read may show what is on no disk yet.
             if world.store.changes != before or world.store.unsynced:
                 await self._kept(world)
-            if _is_dropped(entry, "after"):
+            if fault.get("drop") == "after":
                 _drop(request)
         if "status_after_commit" in fault:
             raise Scripted(fault["status_after_commit"])
@@ -242,18 +245,14 @@ def _is_worth_noting(request: web.BaseRequest, refusal: Refusal) -> bool:
     return not isinstance(refusal, Stranger) and bool(request.headers) and request.raw_path.isascii()
 
 
-async def _before(request: web.BaseRequest, entry: Entry) -> None:
+async def _before(request: web.BaseRequest, fault: Mapping[str, Any]) -> None:
     """Do what a fault does before anything has happened."""
-    await asyncio.sleep(entry.fault.get("delay_ms", 0) / 1000)
-    if _is_dropped(entry, "before"):
+    await asyncio.sleep(fault.get("delay_ms", 0) / 1000)
+    if fault.get("drop") == "before":
         _drop(request)
         raise NothingHappened
-    if "status" in entry.fault:
-        raise Scripted(entry.fault["status"])
-
-
-def _is_dropped(entry: Entry, when: str) -> bool:
-    return bool(entry.fault) and entry.fault.get("drop") == when
+    if "status" in fault:
+        raise Scripted(fault["status"])
 
 
 def _drop(request: web.BaseRequest) -> None:

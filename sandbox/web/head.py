@@ -31,6 +31,8 @@ class Head:
     """The path alone."""
     query: str
     """The query alone, empty for none."""
+    has_body: bool
+    """Whether something may follow."""
     key: str | None
     """The ``Authorization`` header."""
     fault: str | None

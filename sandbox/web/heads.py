@@ -33,6 +33,7 @@ class _Sender:
     """What follows from the headers alone."""
 
     guarded: Pairs
+    has_body: bool
     key: str | None
     fault: str | None
 
@@ -46,7 +47,16 @@ class Heads:
         self._senders: dict[tuple[tuple[bytes, bytes], ...], _Sender] = {}
         self._ready: dict[tuple[str, str, _Sender], Head] = {}
         self.none = Head(
-            _refusing(NotFound), ids={}, method="", guarded=ALWAYS, uri="/", path="/", query="", key=None, fault=None
+            _refusing(NotFound),
+            ids={},
+            method="",
+            guarded=ALWAYS,
+            uri="/",
+            path="/",
+            query="",
+            has_body=False,
+            key=None,
+            fault=None,
         )
         """What follows where there is no head, as what was sent is no HTTP."""
 
@@ -71,8 +81,13 @@ class Heads:
 
     def _meet(self, request: web.BaseRequest) -> _Sender:
         headers = request.headers
-        guarded = self._guard.answer_headers(headers)
-        sender = _Sender(guarded, headers.get(hdrs.AUTHORIZATION), headers.get(FAULT))
+        sender = _Sender(
+            self._guard.answer_headers(headers),
+            # There is none without either (RFC 9112 §6.3).
+            hdrs.CONTENT_LENGTH in headers or hdrs.TRANSFER_ENCODING in headers,
+            headers.get(hdrs.AUTHORIZATION),
+            headers.get(FAULT),
+        )
         if sum(map(len, chain(*request.raw_headers))) <= _LONGEST:
             if len(self._senders) >= _KEPT:
                 self._senders.clear()
@@ -89,6 +104,7 @@ class Heads:
             uri=url.raw_path_qs,
             path=url.raw_path,
             query=url.raw_query_string,
+            has_body=sender.has_body,
             key=sender.key,
             fault=sender.fault,
         )

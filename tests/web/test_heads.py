@@ -74,6 +74,9 @@ def test_a_head_says_where_it_leads_and_who_asks(known: Heads) -> None:
     assert head.ids == {"card": "a/b"}
     assert (head.uri, head.path, head.query) == ("/v1/cards/a%2Fb?x=%20y", "/v1/cards/a%2Fb", "x=%20y")
     assert (head.key, head.fault) == tuple(more.values())
+    assert not head.has_body
+    assert known.read(asked("GET", "/", ("Content-Length", "2"))).has_body
+    assert known.read(asked("GET", "/", ("Transfer-Encoding", "chunked"))).has_body
 
 
 @pytest.mark.parametrize(
